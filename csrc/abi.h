@@ -1,0 +1,39 @@
+/* What a compiled function and its caller agree on. This text is pasted at the head of every generated unit and parsed
+ * by the loader (cffi), so both sides read the same words. Plain C, no system header. */
+
+typedef signed char st_i8;
+typedef short st_i16;
+typedef int st_i32;
+typedef long long st_i64;
+typedef unsigned char st_u8;
+typedef unsigned short st_u16;
+typedef unsigned int st_u32;
+typedef unsigned long long st_u64;
+
+/* A strided array; strides in bytes. For a Python object `data` is the PyObject* and the rest is unused. */
+typedef struct {
+    char *data;
+    st_i64 *dims;
+    st_i64 *strides;
+} st_array;
+
+typedef struct st_frame st_frame;
+struct st_frame {
+    st_array *inputs;    /* Program.inputs, then Program.constants: bound before the call, read only except in place */
+    st_array *results;   /* Program.outputs, then Program.updates: filled by `output`, or by the function (PyCall results) */
+    /* Memory for result k, C order, for the given sizes; fills results[k]. NULL: out of memory (error is set). */
+    char *(*output)(st_frame *frame, st_i64 k, st_i64 ndim, const st_i64 *dims, st_i64 itemsize);
+    /* Workspace k of at least `bytes` bytes, 64-byte aligned, contents undefined; kept between calls. NULL: out of memory. */
+    char *(*slot)(st_frame *frame, st_i64 k, st_i64 bytes);
+    /* Runs Python operation `callee`; fills outputs (the caller has set ndim-long dims/strides arrays). 0: ok. */
+    int (*pycall)(st_frame *frame, st_i64 callee, st_i64 n_in, st_array *const *inputs, st_i64 n_out, st_array *const *outputs);
+    /* Nonzero when the user interrupted (Ctrl-C): polled by long loops. */
+    int (*interrupted)(st_frame *frame);
+    void *const *library; /* addresses of BLAS and other routines, in the order of the unit's own table */
+    void *owner;          /* the executor's own state */
+    st_i64 error_site;    /* set by a failed Check: index into Program.sites; -1 out of memory; -2 Python error set; -3 interrupted */
+    st_i64 error_values[8];
+};
+
+/* The one entry point of a unit: 0 on success; otherwise error_site says why, and no shared value has been written. */
+int st_main(st_frame *frame);

@@ -1,0 +1,1 @@
+"""The intermediate representation between graphs and machines: see `nodes`."""
