@@ -109,6 +109,7 @@ class Reduce:
             "maximum" and "minimum" (propagate NaN; the caller has emitted a Check that there is a point);
             "argmax" and "argmin": the first position of the extreme (of the first NaN, if any) counted in C order over
             `axes`; the result is int64 while `body` keeps its own dtype.
+    lets    names bound at every point before the body (values that the body reads more than once)
     Floating sums may be reassociated (independent lanes), as NumPy's pairwise sum does; nothing else may.
     """
 
@@ -116,6 +117,7 @@ class Reduce:
     axes: tuple[Axis, ...]
     body: "Expr"
     dtype: str
+    lets: tuple["Let", ...] = ()
 
 
 Expr = Union[Const, Local, Dim, Load, Op, Cast, Reduce]
