@@ -1,0 +1,81 @@
+"""Which elementwise operations share one loop nest.
+
+In: the nodes in topological order, which of them are elementwise over arrays, and a key for every output's sizes.
+Out: groups of nodes with the same sizes such that contracting each group leaves the graph acyclic.
+
+Greedy: each node tries to merge with the groups of its inputs, nearest first. A merge is refused where a path from one
+group to the other leaves them in between, or where the group would exceed `CAP` operations (gcc's time grows faster than
+the nest; 64 is measured).
+"""
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+
+from symtensor.graph.basic import Apply
+
+CAP = 64
+
+
+class _Groups:
+    def __init__(self, order: Sequence[Apply]):
+        self.order = order
+        self.position = {node: k for k, node in enumerate(order)}
+        self.group: list[int] = list(range(len(order)))  # node position -> group, named by one member's position
+        self.members: dict[int, list[int]] = {k: [k] for k in range(len(order))}
+        self.sources: list[list[int]] = [
+            list(dict.fromkeys(self.position[v.owner] for v in node.inputs if v.owner in self.position))
+            for node in order
+        ]
+
+    def reaches(self, start: int, goal: int) -> bool:
+        """Whether group `start` depends on group `goal` through a third group."""
+        floor = min(self.members[goal])
+        seen = {start}
+        stack = []
+        for member in self.members[start]:
+            for source in self.sources[member]:
+                group = self.group[source]
+                if group not in seen and group != goal:
+                    seen.add(group)
+                    stack.append(group)
+        while stack:
+            group = stack.pop()
+            for member in self.members[group]:
+                for source in self.sources[member]:
+                    other = self.group[source]
+                    if other == goal:
+                        return True
+                    if other not in seen and max(self.members[other]) >= floor:
+                        seen.add(other)
+                        stack.append(other)
+        return False
+
+    def merge(self, a: int, b: int) -> int:
+        if len(self.members[a]) < len(self.members[b]):
+            a, b = b, a
+        for member in self.members.pop(b):
+            self.group[member] = a
+            self.members[a].append(member)
+        return a
+
+
+def fusion_groups(
+    order: Sequence[Apply], elementwise: Callable[[Apply], bool], sizes: Callable[[Apply], Hashable]
+) -> list[list[Apply]]:
+    """The groups (also those of one node), each in topological order, ordered by their first node."""
+    groups = _Groups(order)
+    key: dict[int, Hashable] = {k: sizes(node) for k, node in enumerate(order) if elementwise(node)}
+    for k in range(len(order)):
+        if k not in key:
+            continue
+        for source in sorted(groups.sources[k], reverse=True):
+            own, other = groups.group[k], groups.group[source]
+            if source not in key or own == other or key[source] != key[k]:
+                continue
+            if len(groups.members[own]) + len(groups.members[other]) > CAP:
+                continue
+            if groups.reaches(own, other) or groups.reaches(other, own):
+                continue
+            groups.merge(own, other)
+    found = [sorted(m) for g, m in groups.members.items() if m[0] in key]
+    return [[order[k] for k in members] for members in sorted(found)]

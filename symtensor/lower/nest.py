@@ -1,0 +1,168 @@
+"""Builds one loop nest: opens and closes loops, and puts every shared value at the outermost place where it is known."""
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from symtensor.ir.nodes import Accumulate, Axis, Cast, Const, Expr, Let, Load, Local, Loop, Nest, Op, Reduce, Store
+from symtensor.ir.walk import expressions, nest_expressions, nest_statements
+
+
+@dataclass
+class _Block:
+    axes: tuple[Axis, ...]
+    body: list = field(default_factory=list)
+    memo: dict = field(default_factory=dict)
+
+
+class NestBuilder:
+    """The nest under construction. Block 0 is outside all loops; every `loop` and `reduce` opens one more."""
+
+    def __init__(self, fresh: Callable[[str], str], origin: tuple[int, ...]):
+        self.fresh = fresh
+        self.origin = origin
+        self.blocks = [_Block(())]
+        self.depth: dict[str, int] = {}  # of the names bound here; others belong to the host
+
+    def loop(self, extent: Expr, kind: str = "vector") -> Local:
+        """Opens a loop; returns its index."""
+        return self._open((Axis(self.fresh("i"), extent, kind),))[0]
+
+    def loops(self, extents: Sequence[Expr], kind: str = "vector") -> tuple[Local, ...]:
+        return tuple(self.loop(e, kind) for e in extents)
+
+    def close(self, count: int = 1) -> None:
+        """Closes the innermost `count` loops."""
+        for _ in range(count):
+            block = self.blocks.pop()
+            self.blocks[-1].body.append(Loop(block.axes[0], tuple(block.body)))
+
+    def reduce(self, op: str, extents: Sequence[Expr], dtype: str, body: Callable[[tuple[Local, ...]], Expr]) -> Expr:
+        """The reduction of `body(indices)` over new axes, bound to a name."""
+        if not extents:
+            value = body(())
+            return Const(0, "int64") if op in ("argmax", "argmin") else value
+        indices = self._open(tuple(Axis(self.fresh("r"), e) for e in extents))
+        value = body(indices)
+        block = self.blocks.pop()
+        return self.bind(Reduce(op, block.axes, value, dtype, tuple(block.body)))
+
+    def _open(self, axes: tuple[Axis, ...]) -> tuple[Local, ...]:
+        self.blocks.append(_Block(axes))
+        for axis in axes:
+            self.depth[axis.index] = len(self.blocks) - 1
+        return tuple(Local(axis.index) for axis in axes)
+
+    def bind(self, expr: Expr) -> Expr:
+        """A name for the value, bound in the outermost block that knows what it needs. Literals and names pass."""
+        if isinstance(expr, (Const, Local)):
+            return expr
+        depth = self._depth(expr)
+        name = self.fresh("v")
+        self.blocks[depth].body.append(Let(name, expr))
+        self.depth[name] = depth
+        return Local(name, expr.dtype)
+
+    def _depth(self, expr: Expr) -> int:
+        return max((self.depth.get(e.name, 0) for e in expressions(expr) if isinstance(e, Local)
+                    and self.depth.get(e.name, 0) < len(self.blocks)), default=0)
+
+    def remember(self, key: object, make: Callable[[], Expr]) -> Expr:
+        """`make()` bound to a name, once for each key as long as the name is in scope."""
+        for block in self.blocks:
+            if key in block.memo:
+                return block.memo[key]
+        value = self.bind(make())
+        depth = self.depth.get(value.name, 0) if isinstance(value, Local) else 0
+        self.blocks[depth].memo[key] = value
+        return value
+
+    def store(self, buffer: str, index: Sequence[Expr], value: Expr) -> None:
+        self.blocks[-1].body.append(Store(buffer, tuple(index), value))
+
+    def accumulate(self, buffer: str, index: Sequence[Expr], op: str, value: Expr) -> None:
+        self.blocks[-1].body.append(Accumulate(buffer, tuple(index), op, value))
+
+    def finish(self) -> Nest:
+        """Closes every loop. Values that nobody reads are dropped."""
+        self.close(len(self.blocks) - 1)
+        body = tuple(_without_unread(self.blocks[0].body))
+        return Nest(body, self.origin, _inplace_pairs(body))
+
+
+def _names_read(body) -> set[str]:
+    return {e.name for top in nest_expressions(body) for e in expressions(top) if isinstance(e, Local)}
+
+
+def _without_unread(body):
+    while True:
+        read = _names_read(body)
+        kept = _drop(body, read)
+        if sum(1 for _ in nest_statements(kept)) == sum(1 for _ in nest_statements(body)):
+            return kept
+        body = kept
+
+
+def _drop(body, read: set[str]):
+    kept = []
+    for stmt in body:
+        if isinstance(stmt, Loop):
+            kept.append(Loop(stmt.axis, tuple(_drop(stmt.body, read))))
+        elif not (isinstance(stmt, Let) and stmt.name not in read):
+            kept.append(stmt)
+    return kept
+
+
+def _inplace_pairs(body) -> tuple[tuple[str, str], ...]:
+    """(stored, loaded) buffers that may share memory: the nest is one chain of loops, the loaded one is read only at the
+    index of the store, and every element is read before any is stored."""
+    chain: list = []
+    block = body
+    while True:
+        inner = [s for s in block if isinstance(s, Loop)]
+        chain += [a for a in (s.axis.index for s in inner)]
+        if not inner:
+            break
+        if len(inner) > 1 or block[-1] is not inner[0] or inner[0].axis.kind != "vector":
+            return ()
+        if any(isinstance(s, (Store, Accumulate)) for s in block):
+            return ()
+        block = inner[0].body
+    stores = [s for s in block if isinstance(s, Store)]
+    if not stores or any(isinstance(s, Accumulate) for s in block):
+        return ()
+    if any(isinstance(s, Let) for s in block[block.index(stores[0]):]):
+        return ()
+    everywhere: dict[str, set] = {}
+    for top in nest_expressions(body):
+        for expr in expressions(top):
+            if isinstance(expr, Load):
+                everywhere.setdefault(expr.buffer, set()).add((expr.index, expr.dtype))
+    full = tuple(Local(name) for name in chain)
+    pairs = []
+    for store in stores:
+        if store.index != full or any(isinstance(e, Load) for e in expressions(store.value)):
+            continue
+        for name, uses in everywhere.items():
+            if len(uses) == 1 and next(iter(uses)) == (full, store.value.dtype):
+                pairs.append((store.buffer, name))
+    return tuple(pairs)
+
+
+def convert(expr: Expr, dtype: str) -> Expr:
+    """The expression in another dtype; literals are converted at once where that is exact."""
+    if expr.dtype == dtype:
+        return expr
+    if isinstance(expr, Const) and not isinstance(expr.value, complex):
+        if dtype == "float64" or (dtype.startswith(("int", "uint")) and isinstance(expr.value, bool)):
+            return Const(float(expr.value) if dtype == "float64" else int(expr.value), dtype)
+        if dtype == "float32" and isinstance(expr.value, (bool, int)) and abs(expr.value) <= 1 << 24:
+            return Const(float(expr.value), dtype)
+        if dtype in ("int64", "int32") and isinstance(expr.value, int) and abs(expr.value) < 1 << 31:
+            return Const(int(expr.value), dtype)
+    return Cast(expr, dtype)
+
+
+def operation(name: str, args: Sequence[Expr], operand_dtypes: Sequence[str], dtype: str) -> Expr:
+    """A row applied to operands converted to what it computes in."""
+    return Op(name, tuple(convert(a, d) for a, d in zip(args, operand_dtypes, strict=True)), dtype)

@@ -1,0 +1,73 @@
+"""How ops take part in lowering: three tables by class, filled by the files beside this one.
+
+element   `rule(ctx, node, position, index, at) -> Expr`: one element of output `position` at `index`, as an expression of
+          elements of the inputs, `at(k, index)`. Such outputs need no memory: they are computed where they are read.
+view      `rule(ctx, node, position) -> None`: makes the output a strided view of an input's buffer (`ctx.emit(View ...)`).
+emit      `rule(ctx, node) -> None`: statements that define buffers for all outputs.
+
+An op may have an element and a view rule (DimShuffle, basic indexing), an element rule alone (it is stored by a plain
+nest where memory is needed), or an emit rule. An op with none becomes a call of its `perform` (`lower.python`).
+
+`uses` says what a rule wants of each input, so that nothing is stored that nobody reads from memory:
+
+  BUFFER   its memory                    ELEMENT  its elements, each about once (the producer may be inlined)
+  SCALAR   its value as a host scalar    SHAPE    its sizes only
+"""
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from symtensor.graph.basic import Apply
+
+BUFFER, ELEMENT, SCALAR, SHAPE = "buffer", "element", "scalar", "shape"
+Uses = Callable[[Apply], Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A lowering function and what it wants of the inputs."""
+
+    function: Callable[..., Any]
+    uses: Uses
+
+
+ELEMENT_RULES: dict[type, Rule] = {}
+VIEW_RULES: dict[type, Rule] = {}
+EMIT_RULES: dict[type, Rule] = {}
+
+
+def _uses(uses: str | Sequence[str] | Uses) -> Uses:
+    """Accepts one kind for all inputs, a kind per input (the last one repeats), or a function of the node."""
+    if callable(uses):
+        return uses
+    kinds = (uses,) if isinstance(uses, str) else tuple(uses)
+    return lambda node: [kinds[min(k, len(kinds) - 1)] for k in range(len(node.inputs))]
+
+
+def _registering(table: dict[type, Rule], default: str):
+    def register(*ops: type, uses: str | Sequence[str] | Uses = default):
+        def keep(function):
+            for op in ops:
+                assert op not in table, f"two lowerings of one kind for {op.__name__}"
+                table[op] = Rule(function, _uses(uses))
+            return function
+
+        return keep
+
+    return register
+
+
+element = _registering(ELEMENT_RULES, ELEMENT)
+view = _registering(VIEW_RULES, SCALAR)
+emit = _registering(EMIT_RULES, BUFFER)
+
+
+def find(table: dict[type, Rule], op: object) -> Rule | None:
+    """The rule for an op's class. A subclass that brings a `perform` of its own is another operation: no rule."""
+    cls = type(op)
+    for base in cls.__mro__:
+        if base in table:
+            return table[base] if getattr(cls, "perform", None) is getattr(base, "perform", None) else None
+    return None
