@@ -176,8 +176,8 @@ class Nest:
     statement outside any loop handles 0-d values. Buffers that the nest stores to were defined (allocated) before.
 
     origin  ids of the graph nodes that it computes, for errors and profiles
-    inplace pairs (written buffer, read buffer): the read buffer is read at exactly the index that is stored, before the
-            store, so the two may share memory (used by bufferisation only)
+    inplace pairs (written buffer, read buffer) of the same sizes and dtype: the read buffer is read at exactly the index
+            that is stored, before the store, so the two may share memory
     """
 
     body: tuple[NestStmt, ...]
@@ -187,15 +187,11 @@ class Nest:
 
 @dataclass(frozen=True, slots=True)
 class Define:
-    """[nests stage] A new array of the given sizes, C order, contents undefined until stored to.
-
-    over  buffers whose memory it may take over if they are ours, dead after the statements that fill `buffer`, and of
-          the same size (bufferisation decides)
-    """
+    """[nests stage] A new array of the given sizes, C order, contents undefined until stored to. Bufferisation may let
+    it take over the memory of a buffer that the nest filling it names in `inplace`."""
 
     buffer: str
     dims: tuple[Expr, ...]
-    over: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,9 +146,6 @@ class _Checker:
         elif isinstance(stmt, (Define, Alloc, Reshape)):
             for dim in stmt.dims:
                 self.integer(dim, known, names)
-            if isinstance(stmt, Define):
-                for other in stmt.over:
-                    self.buffer(other, known)
             if isinstance(stmt, Reshape):
                 base = self.buffer(stmt.base, known)
                 self.expect(base.dtype == self.buffers[stmt.buffer].dtype, "reshape changes the dtype")

@@ -69,8 +69,7 @@ def statement_lines(stmt, indent: str) -> list[str]:
         pairs = "".join(f" {w}~{r}" for w, r in stmt.inplace)
         return [f"{indent}nest{pairs}:"] + block_lines(stmt.body, inner)
     if isinstance(stmt, Define):
-        over = f" over {', '.join(stmt.over)}" if stmt.over else ""
-        return [f"{indent}{stmt.buffer} = define({_many(stmt.dims)}){over}"]
+        return [f"{indent}{stmt.buffer} = define({_many(stmt.dims)})"]
     if isinstance(stmt, Copied):
         return [f"{indent}{stmt.buffer} = copied {stmt.source}"]
     if isinstance(stmt, Alloc):

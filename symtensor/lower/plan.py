@@ -106,19 +106,22 @@ def make_plan(order: Sequence[Apply], outputs: Sequence[Variable], sizes: Sizes)
             elif v in memory or find(ELEMENT_RULES, node.op) is None:
                 plan.stored.add(v)
 
+    members: dict[int, list[Apply]] = {}
+    for node in order:
+        members.setdefault(unit_of[node], []).append(node)
     for group in groups:
-        _inline_into_reduction(group, unit_of, memory, readers, order, plan)
+        _inline_into_reduction(group, unit_of, memory, readers, members, plan)
     plan.units = _ordered_units(order, unit_of, plan)
     return plan
 
 
-def _inline_into_reduction(group, unit_of, memory, readers, order, plan: Plan) -> None:
+def _inline_into_reduction(group, unit_of, memory, readers, members, plan: Plan) -> None:
     """A group that only one reduction reads is computed inside the reduction."""
     kept = [v for node in group for v in node.outputs if v in plan.stored]
     if len(kept) != 1 or kept[0] in memory:
         return
     units = [u for u in readers[kept[0]] if u != unit_of[group[0]]]
-    clients = [n for n in order if unit_of[n] == units[0]] if len(units) == 1 and len(group) < 64 else []
+    clients = members[units[0]] if len(units) == 1 else []
     if len(clients) == 1 and not is_elementwise(clients[0]) and kept[0] in clients[0].inputs:
         rule = find(EMIT_RULES, clients[0].op)
         if rule is not None and rule.uses(clients[0])[clients[0].inputs.index(kept[0])] == ELEMENT:

@@ -1,0 +1,323 @@
+"""The state of one lowering, and what rules may ask of it.
+
+A rule gets `ctx` and a node. It asks for values (`buffer`, `element`, `scalar`, `dims`), opens nests (`nest`), defines
+outputs (`define`, `view`, `copied`), emits statements and checks. Everything it emits goes to the current block.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import numpy as np
+
+from symtensor.graph.basic import Apply, Constant, Variable
+from symtensor.ir.expressions import ONE, TRUE, compare, int_
+from symtensor.ir.nodes import (
+    Buffer, Cast, Check, Const, Copied, Define, Dim, Expr, Let, Load, Local, Reshape, Same, Site, Stmt, View, ViewAxis,
+)
+from symtensor.lower.nest import NestBuilder
+from symtensor.lower.registry import ELEMENT_RULES, EMIT_RULES, VIEW_RULES, find
+from symtensor.lower.sizes import Sizes
+from symtensor.tensor.shape_ops import Shape_i
+
+
+def literal(value: object, dtype: str) -> Const:
+    """A Const of a NumPy scalar or 0-d array."""
+    return Const(np.asarray(value, dtype=dtype).item(), dtype)
+
+
+class Lowering:
+    """One function (or loop body) on its way from graph to statements."""
+
+    def __init__(self, sizes: Sizes, nodes: Sequence[Apply]):
+        self.sizes = sizes
+        self.node_ids = {node: k for k, node in enumerate(nodes)}
+        self.buffers: list[Buffer] = []
+        self.declared: dict[str, Buffer] = {}
+        self.names: dict[Variable, str] = {}
+        self.constant_names: list[str] = []
+        self.constants: list[object] = []
+        self.constant_of: dict[object, str] = {}
+        self.pycalls: list[Apply] = []
+        self.sites: list[Site] = []
+        self.site_of: dict[Site, int] = {}
+        self.body: list[Stmt] = []
+        self.checked: set[object] = set()
+        self.scalars: dict[Variable, Expr] = {}
+        self.host_memo: dict[object, Expr] = {}
+        self.open_nest: NestBuilder | None = None
+        self.counts: dict[str, int] = {}
+        self.emit_node: Callable[[Apply], None] = lambda node: None  # set by the driver: emits the node's unit now
+
+    # -- names and buffers ------------------------------------------------------------------------------------------
+
+    def fresh(self, prefix: str) -> str:
+        count = self.counts.get(prefix, 0)
+        self.counts[prefix] = count + 1
+        return f"{prefix}{count}"
+
+    def declare(self, dtype: str, broadcast: Sequence[bool], layout: str = "c") -> str:
+        name = self.fresh("b")
+        buffer = Buffer(name, dtype, tuple(broadcast), layout)
+        self.buffers.append(buffer)
+        self.declared[name] = buffer
+        return name
+
+    def declare_for(self, variable: Variable, layout: str = "c") -> str:
+        """A new buffer of the variable's type, known as the variable's from now on."""
+        type_ = variable.type
+        if hasattr(type_, "broadcastable"):
+            name = self.declare(type_.dtype, type_.broadcastable, layout)
+        elif hasattr(type_, "dtype") and is_number_type(type_):
+            name = self.declare(type_.dtype, (), layout)
+        else:
+            name = self.declare("object", (), "any")
+        self.names[variable] = name
+        return name
+
+    def constant(self, value: object, dtype: str = "object", broadcast: Sequence[bool] = ()) -> str:
+        """The buffer of a constant bound when linking."""
+        name = self.declare(dtype, broadcast, "c" if dtype != "object" else "any")
+        self.constant_names.append(name)
+        self.constants.append(value)
+        return name
+
+    def buffer(self, variable: Variable) -> str:
+        """The buffer that holds a variable; constants get one on demand."""
+        if variable in self.names:
+            return self.names[variable]
+        if isinstance(variable, Constant):
+            data, type_ = variable.data, variable.type
+            if hasattr(type_, "dtype"):
+                array = np.ascontiguousarray(np.asarray(data, dtype=type_.dtype)).reshape(np.shape(data))
+                key = (type_, array.tobytes(), array.shape)
+                if key not in self.constant_of:
+                    self.constant_of[key] = self.constant(array, type_.dtype, getattr(type_, "broadcastable", ()))
+                self.names[variable] = self.constant_of[key]
+            else:
+                self.names[variable] = self.constant(data)
+            return self.names[variable]
+        self.force(variable)
+        return self.names[variable]
+
+    def force(self, variable: Variable) -> None:
+        """Makes sure that a variable has a buffer now (its producer, and all that it needs, is emitted early)."""
+        saved, self.open_nest = self.open_nest, None
+        todo = [variable]
+        while todo:
+            var = todo[-1]
+            if var in self.names or isinstance(var, Constant):
+                todo.pop()
+                continue
+            assert var.owner is not None, f"{var} is no input of this function"
+            missing = [v for v in var.owner.inputs if v not in self.names and not isinstance(v, Constant)
+                       and not self.computable(v)]
+            if missing:
+                todo.extend(missing)
+                continue
+            self.emit_node(var.owner)
+            if var not in self.names:
+                self.materialise(var)
+            todo.pop()
+        self.open_nest = saved
+
+    def computable(self, variable: Variable) -> bool:
+        """Whether the variable's elements can be had without a buffer of its own."""
+        return variable.owner is not None and find(ELEMENT_RULES, variable.owner.op) is not None
+
+    # -- statements -------------------------------------------------------------------------------------------------
+
+    def emit(self, stmt: Stmt) -> None:
+        self.body.append(stmt)
+
+    def origin(self, *nodes: Apply) -> tuple[int, ...]:
+        return tuple(self.node_ids[n] for n in nodes if n in self.node_ids)
+
+    def define(self, variable: Variable, dims: Sequence[Expr] | None = None) -> str:
+        """New memory for an output, of its inferred sizes unless given."""
+        dims = self.dims(variable) if dims is None else dims
+        name = self.declare_for(variable)
+        self.emit(Define(name, tuple(dims)))
+        return name
+
+    def scratch(self, dtype: str, dims: Sequence[Expr]) -> str:
+        """New memory that belongs to no variable."""
+        name = self.declare(dtype, [isinstance(d, Const) and d.value == 1 for d in dims])
+        self.emit(Define(name, tuple(dims)))
+        return name
+
+    def copied(self, variable: Variable, source: str) -> str:
+        """An output that starts as the contents of a buffer (and may take over its memory)."""
+        name = self.declare_for(variable)
+        self.emit(Copied(name, source))
+        return name
+
+    def same(self, variable: Variable, source: str) -> str:
+        name = self.declare_for(variable, self.declared[source].layout)
+        self.emit(Same(name, source))
+        return name
+
+    def view(self, variable: Variable, base: str, start: Sequence[Expr], axes: Sequence[ViewAxis]) -> str:
+        name = self.declare_for(variable, "any")
+        self.emit(View(name, base, tuple(start), tuple(axes)))
+        return name
+
+    def reshape(self, variable: Variable, base: str, dims: Sequence[Expr]) -> str:
+        name = self.declare_for(variable)
+        self.emit(Reshape(name, base, tuple(dims)))
+        return name
+
+    @contextmanager
+    def nest(self, *nodes: Apply) -> Iterator[NestBuilder]:
+        """Opens a loop nest; on leaving, all loops are closed and the nest is emitted."""
+        assert self.open_nest is None, "nests do not nest"
+        self.open_nest = builder = NestBuilder(self.fresh, self.origin(*nodes))
+        try:
+            yield builder
+        finally:
+            self.open_nest = None
+        self.emit(builder.finish())
+
+    def site(self, error: str, message: str, node: Apply | None = None) -> int:
+        site = Site(error, message, self.node_ids.get(node, -1) if node is not None else -1)
+        if site not in self.site_of:
+            self.site_of[site] = len(self.sites)
+            self.sites.append(site)
+        return self.site_of[site]
+
+    def check(self, condition: Expr, error: str, message: str, node: Apply | None, values: Sequence[Expr] = ()) -> None:
+        """Fails the call unless the condition holds; {0}, {1} in the message stand for the values."""
+        if condition == TRUE:
+            return
+        key = (condition, error)
+        if key not in self.checked:
+            self.checked.add(key)
+            self.emit(Check(condition, self.site(error, message, node), tuple(values)))
+
+    def let(self, expr: Expr, prefix: str = "n") -> Expr:
+        """A host name for a host expression (literals, names and sizes pass as they are)."""
+        if isinstance(expr, (Const, Local, Dim)):
+            return expr
+        if expr not in self.host_memo:
+            name = self.fresh(prefix)
+            self.emit(Let(name, expr))
+            self.host_memo[expr] = Local(name, expr.dtype)
+        return self.host_memo[expr]
+
+    # -- sizes ------------------------------------------------------------------------------------------------------
+
+    def dim(self, variable: Variable, axis: int) -> Expr:
+        """The length of a variable along an axis, as a host expression."""
+        if variable.type.broadcastable[axis]:
+            return ONE
+        return self._size(self.sizes.best(variable, axis), variable, axis)
+
+    def dims(self, variable: Variable) -> tuple[Expr, ...]:
+        return tuple(self.dim(variable, k) for k in range(variable.ndim))
+
+    def _size(self, size: Variable, variable: Variable, axis: int) -> Expr:
+        owner = size.owner
+        if owner is not None and isinstance(owner.op, Shape_i) and owner.inputs[0] is variable:
+            return Dim(self.buffer(variable), axis)
+        return self.let(self.scalar(size))
+
+    def check_sizes(self, node: Apply) -> None:
+        """Emits the run-time checks that the node's operands agree in length."""
+        for axis, first, other in self.sizes.asserted.get(node, ()):
+            a, b = node.inputs[first], node.inputs[other]
+            left = self._size(self.sizes.own(a, axis), a, axis)
+            right = self._size(self.sizes.own(b, axis), b, axis)
+            self.check(
+                compare("eq", left, right), "ValueError",
+                f"Input dimension mis-match. (input[{first}].shape[{axis}] = {{0}}, input[{other}].shape[{axis}] = {{1}})",
+                node, (left, right),
+            )
+
+    # -- values -----------------------------------------------------------------------------------------------------
+
+    def scalar(self, variable: Variable, dtype: str | None = None) -> Expr:
+        """The value of a 0-d variable as a host expression (cast to `dtype` if given)."""
+        saved, self.open_nest = self.open_nest, None
+        try:
+            value = self.element(variable, ())
+        finally:
+            self.open_nest = saved
+        if dtype is not None and value.dtype != dtype:
+            value = int_(int(value.value)) if isinstance(value, Const) and dtype == "int64" else Cast(value, dtype)
+        return value
+
+    def element(self, variable: Variable, index: Sequence[Expr]) -> Expr:
+        """One element of a variable, in the open nest if there is one, else on the host."""
+        index = tuple(index)
+        if isinstance(variable, Constant):
+            data = np.asarray(variable.data)
+            if data.size == 1:
+                return literal(data.reshape(()), variable.type.dtype)
+            if all(isinstance(i, Const) for i in index):
+                return literal(data[tuple(i.value for i in index)], variable.type.dtype)
+        if index == () and self.open_nest is not None:
+            return self.scalar(variable)  # the same everywhere in the nest: computed once, on the host
+        if isinstance(variable, Constant) or variable in self.names or not self.computable(variable):
+            return self._bound((variable, index), lambda: self._load(variable, index))
+        owner = variable.owner
+        if isinstance(owner.op, Shape_i):
+            return self._shape_element(owner)
+        rule = find(ELEMENT_RULES, owner.op)
+        assert rule is not None
+        position = owner.outputs.index(variable)
+        return self._bound(
+            (variable, index),
+            lambda: rule.function(self, owner, position, index, lambda k, at: self.element(owner.inputs[k], at)),
+        )
+
+    def _load(self, variable: Variable, index: tuple[Expr, ...]) -> Expr:
+        name = self.buffer(variable)
+        buffer = self.declared[name]
+        fixed = tuple(int_(0) if b else i for i, b in zip(index, buffer.broadcast, strict=True))
+        return Load(name, fixed, buffer.dtype)
+
+    def _bound(self, key: object, make: Callable[[], Expr]) -> Expr:
+        if self.open_nest is not None:
+            return self.open_nest.remember(key, make)
+        if key not in self.host_memo:
+            self.host_memo[key] = self.let(make())
+        return self.host_memo[key]
+
+    def _shape_element(self, node: Apply) -> Expr:
+        """The value of Shape_i."""
+        axis, operand = node.op.i, node.inputs[0]
+        if operand.type.broadcastable[axis]:
+            return ONE
+        size = self.sizes.own(operand, axis)
+        if size.owner is not None and isinstance(size.owner.op, Shape_i) and size.owner.inputs[0] is operand:
+            return Dim(self.buffer(operand), axis)
+        return self.scalar(size)
+
+    # -- memory for values that have none ---------------------------------------------------------------------------
+
+    def materialise(self, variable: Variable) -> None:
+        """A buffer for a variable that only has an element rule."""
+        node = variable.owner
+        view = find(VIEW_RULES, node.op)
+        if view is not None:
+            view.function(self, node, node.outputs.index(variable))
+            return
+        if find(EMIT_RULES, node.op) is not None:
+            self.emit_node(node)
+            return
+        rule = find(ELEMENT_RULES, node.op)
+        assert rule is not None
+        position = node.outputs.index(variable)
+        dims = self.dims(variable)
+        name = self.declare(variable.type.dtype, getattr(variable.type, "broadcastable", ()))
+        self.emit(Define(name, dims))
+        with self.nest(node) as nest:
+            index = nest.loops(dims)
+            value = rule.function(self, node, position, index, lambda k, at: self.element(node.inputs[k], at))
+            nest.store(name, index, value)
+        self.names[variable] = name
+
+
+def is_number_type(type_: object) -> bool:
+    """Scalar types: a dtype, no broadcast pattern."""
+    return not hasattr(type_, "broadcastable") and hasattr(type_, "dtype")
