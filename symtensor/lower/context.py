@@ -121,6 +121,12 @@ class Lowering:
             todo.pop()
         self.open_nest = saved
 
+    def force_inputs(self, node: Apply, within: set[Apply]) -> None:
+        """Makes sure that what a node reads from outside `within` is there."""
+        for v in node.inputs:
+            if v not in self.names and not isinstance(v, Constant) and v.owner not in within and not self.computable(v):
+                self.force(v)
+
     def computable(self, variable: Variable) -> bool:
         """Whether the variable's elements can be had without a buffer of its own."""
         return variable.owner is not None and find(ELEMENT_RULES, variable.owner.op) is not None

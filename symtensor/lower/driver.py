@@ -89,6 +89,8 @@ def emit_units(ctx: Lowering, plan: Plan) -> None:
             return
         done.update(unit)
         if is_elementwise(unit[0]):
+            for node in unit:
+                ctx.check_sizes(node)
             stored = [v for node in unit for v in node.outputs if v in plan.stored]
             if stored:
                 emit_group(ctx, unit, stored)

@@ -47,8 +47,6 @@ def dimshuffle_view(ctx: Lowering, node: Apply, position: int) -> None:
 def emit_group(ctx: Lowering, group: Sequence[Apply], stored: Sequence[Variable]) -> None:
     """One nest that computes a fusion group and stores what is read elsewhere."""
     for node in group:
-        ctx.check_sizes(node)
-    for node in group:
         for operand in node.inputs:
             if not ctx.computable(operand) and operand.ndim:
                 ctx.buffer(operand)

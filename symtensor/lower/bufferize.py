@@ -1,0 +1,316 @@
+"""Decides where every value lives: in place, in a workspace slot, or in a result of the call.
+
+In: a Program of the nests stage. Out: the same statements in the buffered stage, where
+
+  - the new value of a shared variable is written over the old one if nothing else needs the old one any more; such
+    writes are moved to the end, behind everything that can fail, so that a failed call changes nothing;
+  - a value takes over the memory of one that dies in the nest that computes it (`Nest.inplace`, `Copied`);
+  - results have memory of their own; a result that is a view, an input or a constant is copied;
+  - all other memory comes from slots, shared by values whose lives do not overlap.
+
+Everything here follows from one fact base: alias classes (who shares memory with whom) and last uses.
+"""
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from symtensor.ir.nodes import (
+    Alloc, Axis, Buffer, Call, Copied, Define, Dim, Expr, If, Load, Local, Loop, Nest, Program, PyCall, Reshape, Same,
+    Stmt, Store, While,
+)
+from symtensor.ir.walk import alias_of, blocks, defines, dims_of, host_expressions, reads, statements, writes
+
+END = 1 << 60
+
+
+@dataclass
+class _Facts:
+    """Alias classes and how the statements touch them."""
+
+    root: dict[str, str]
+    kind: dict[str, str]  # of roots: input, constant, memory, python
+    writers: dict[str, int]  # statements that write a root's memory
+
+    def of(self, name: str) -> str:
+        while name in self.root:
+            name = self.root[name]
+        return name
+
+
+def _facts(program: Program) -> _Facts:
+    root: dict[str, str] = {}
+    kind: dict[str, str] = {name: "input" for name in program.inputs}
+    kind.update({name: "constant" for name in program.constants})
+    writers: dict[str, int] = {}
+    facts = _Facts(root, kind, writers)
+    for stmt in statements(program.body):
+        alias = alias_of(stmt)
+        if alias is not None:
+            if alias[0] not in kind and alias[0] not in root:
+                root[alias[0]] = alias[1]
+        elif isinstance(stmt, (Define, Copied)):
+            kind.setdefault(stmt.buffer, "memory")
+        elif isinstance(stmt, PyCall):
+            viewed = dict(stmt.views)
+            for k, name in enumerate(stmt.outputs):
+                if k in viewed:
+                    root[name] = stmt.inputs[viewed[k]]
+                else:
+                    kind.setdefault(name, "python")
+        for name in writes(stmt):
+            if not isinstance(stmt, (PyCall, Copied)):
+                writers[facts.of(name)] = writers.get(facts.of(name), 0) + 1
+    return facts
+
+
+def _touched(stmt: Stmt) -> set[str]:
+    """Every buffer a statement (and what is inside it) mentions: read, written, aliased or asked for its sizes."""
+    found: set[str] = set()
+    for inner in statements((stmt,)):
+        found.update(reads(inner))
+        found.update(writes(inner))
+        found.update(defines(inner))
+        found.update(dims_of(host_expressions(inner)))
+        alias = alias_of(inner)
+        if alias is not None:
+            found.add(alias[1])
+    return found
+
+
+class _Bufferizer:
+    def __init__(self, program: Program, share_memory: bool):
+        self.program = program
+        self.share = share_memory
+        self.facts = _facts(program)
+        self.buffers: dict[str, Buffer] = {b.name: b for b in program.buffers}
+        self.place: dict[str, tuple[str, int]] = {}  # roots with memory in a result
+        self.in_place: dict[str, str] = {}  # root of a new value -> the shared input that it overwrites
+        self.slots = 0
+        self.free: list[tuple[object, int]] = []  # (size key, slot)
+        self.slot_of: dict[str, int] = {}
+        self.slot_key: dict[str, object] = {}
+        self.counter = 0
+
+    # -- names ------------------------------------------------------------------------------------------------------
+
+    def new_buffer(self, like: Buffer) -> str:
+        name = f"{like.name}_copy{self.counter}"
+        self.counter += 1
+        self.buffers[name] = Buffer(name, like.dtype, like.broadcast, "c")
+        return name
+
+    def copy_nest(self, target: str, source: str) -> Nest:
+        buffer = self.buffers[source]
+        indices = tuple(Local(f"k{self.counter}_{axis}") for axis in range(buffer.ndim))
+        self.counter += 1
+        body: object = Store(target, indices, Load(source, indices, buffer.dtype))
+        for axis in reversed(range(buffer.ndim)):
+            body = Loop(Axis(indices[axis].name, Dim(source, axis)), (body,))  # type: ignore[arg-type]
+        return Nest((body,))  # type: ignore[arg-type]
+
+    def dims(self, name: str) -> tuple[Expr, ...]:
+        return tuple(Dim(name, axis) for axis in range(self.buffers[name].ndim))
+
+    # -- updates in place -------------------------------------------------------------------------------------------
+
+    def choose_updates_in_place(self) -> list[Stmt]:
+        """Picks the updates that overwrite the old value; returns the body with their writes moved to the end."""
+        body = list(self.program.body)
+        moved: list[Stmt] = []
+        moved_ids: set[int] = set()
+        overwritten: set[str] = set()
+        returned = [self.facts.of(name) for name in self.program.outputs]
+        new_roots = [self.facts.of(name) for _, name in self.program.updates]
+        for position, name in self.program.updates if self.share else ():
+            shared = self.program.inputs[position]
+            root = self.facts.of(name)
+            if root != name or self.facts.kind.get(root) != "memory" or root in returned or new_roots.count(root) > 1:
+                continue
+            group = self._writers_in_place(body, root, shared)
+            if group is None:
+                continue
+            touched = {self.facts.of(t) for k in group for t in _touched(body[k])}
+            if touched & overwritten:
+                continue  # would read a value that an update before it has overwritten
+            self.in_place[root] = shared
+            overwritten.add(shared)
+            moved += [body[k] for k in group]
+            moved_ids.update(id(body[k]) for k in group)
+        return [s for s in body if id(s) not in moved_ids] + moved
+
+    def _writers_in_place(self, body: list[Stmt], root: str, shared: str) -> list[int] | None:
+        """Positions of the statements that make `root` out of `shared`, if they alone touch it and cannot fail."""
+        group = [k for k, stmt in enumerate(body) if any(self.facts.of(t) == root for t in _touched(stmt))]
+        if not group or not all(isinstance(body[k], (Define, Copied, Nest, Call)) for k in group):
+            return None
+        first, *rest = (body[k] for k in group)
+        if isinstance(first, Copied) and first.source == shared and all(root in writes(s) for s in rest):
+            sound = all(shared not in reads(s) for s in rest)
+        elif isinstance(first, Define) and len(rest) == 1 and isinstance(rest[0], Nest):
+            sound = (root, shared) in rest[0].inplace
+        else:
+            sound = False
+        if sound and all(set(map(self.facts.of, writes(s))) <= {root} for s in rest):
+            return group
+        return None
+
+    # -- results ----------------------------------------------------------------------------------------------------
+
+    def place_results(self) -> tuple[list[Stmt], tuple[str, ...], tuple[tuple[int, str], ...]]:
+        """Gives results their memory; returns copies to append, and the names of outputs and updates."""
+        copies: list[Stmt] = []
+        adopted: set[str] = set()
+
+        def result(k: int, name: str) -> str:
+            root, buffer = self.facts.of(name), self.buffers[name]
+            if buffer.dtype == "object":
+                return name
+            if root == name and root not in adopted and root not in self.in_place:
+                if self.facts.kind[root] == "memory":
+                    adopted.add(root)
+                    self.place[root] = ("output", k)
+                    return name
+                if self.facts.kind[root] == "python" and not self._viewed(root):
+                    adopted.add(root)
+                    return name
+            copy = self.new_buffer(buffer)
+            copies.extend([Alloc(copy, self.dims(name), ("output", k)), self.copy_nest(copy, name)])
+            return copy
+
+        outputs = tuple(result(k, name) for k, name in enumerate(self.program.outputs))
+        updates = tuple(
+            (position, name if self.facts.of(name) in self.in_place else result(len(outputs) + j, name))
+            for j, (position, name) in enumerate(self.program.updates)
+        )
+        return copies, outputs, updates
+
+    def _viewed(self, root: str) -> bool:
+        return any(self.facts.of(name) == root for name in self.facts.root)
+
+    # -- slots ------------------------------------------------------------------------------------------------------
+
+    def take_slot(self, root: str, key: object) -> tuple[str, int]:
+        chosen = next((entry for entry in reversed(self.free) if entry[0] == key), None)
+        if chosen is None and self.free:
+            chosen = self.free[-1]
+        if chosen is not None:
+            self.free.remove(chosen)
+            slot = chosen[1]
+        else:
+            slot = self.slots
+            self.slots += 1
+        self.slot_of[root], self.slot_key[root] = slot, key
+        return ("slot", slot)
+
+    def release(self, root: str) -> None:
+        slot = self.slot_of.pop(root, None)
+        if slot is not None and self.share:
+            self.free.append((self.slot_key[root], slot))
+
+    def block(self, body, outer_last: dict[str, int], own: bool) -> list[Stmt]:
+        """Rewrites one block. `outer_last`: roots that are needed after the block. `own`: the function's own block."""
+        last: dict[str, int] = {}
+        for k, stmt in enumerate(body):
+            for name in _touched(stmt):
+                last[self.facts.of(name)] = k
+        local = {d for stmt in body for inner in statements((stmt,)) for d in defines(inner)}
+        for root in list(last):
+            if root in outer_last or (not own and root not in local):
+                last[root] = END
+        ends: dict[int, list[str]] = {}
+        for root, k in last.items():
+            ends.setdefault(k, []).append(root)
+
+        done: list[Stmt] = []
+        renamed: dict[str, str] = {}  # root whose memory was taken over -> by whom
+        for k, stmt in enumerate(body):
+            if isinstance(stmt, Define):
+                done.append(self._define(stmt, body, k, last, renamed))
+            elif isinstance(stmt, Copied):
+                done.extend(self._copied(stmt, k, last, renamed))
+            elif isinstance(stmt, Reshape):
+                contiguous = self.buffers[stmt.base].layout == "c"
+                place = None if contiguous else self._own_slot()
+                done.append(replace(stmt, place=place))
+            elif blocks(stmt):
+                needed = {root: END for root, end in last.items() if end > k}
+                if isinstance(stmt, If):
+                    done.append(replace(stmt, then=tuple(self.block(stmt.then, needed, False)),
+                                        orelse=tuple(self.block(stmt.orelse, needed, False))))
+                elif isinstance(stmt, While):
+                    done.append(replace(stmt, body=tuple(self.block(stmt.body, needed, False))))
+            else:
+                done.append(stmt)
+            for root in ends.get(k, ()):
+                if root not in renamed:
+                    self.release(root)
+        return done
+
+    def _own_slot(self) -> tuple[str, int]:
+        self.slots += 1
+        return ("slot", self.slots - 1)
+
+    def _define(self, stmt: Define, body, k: int, last: dict[str, int], renamed: dict[str, str]) -> Stmt:
+        name = stmt.buffer
+        if name in self.in_place:
+            return self._over_shared(name)
+        if name in self.place:
+            return Alloc(name, stmt.dims, self.place[name])
+        if self.share and self.facts.writers.get(name) == 1:
+            for t in range(k + 1, len(body)):
+                filler = body[t]
+                if name in writes(filler):
+                    for written, source in filler.inplace if isinstance(filler, Nest) else ():
+                        if written == name and self._dies_here(source, t, last, renamed):
+                            self._take_over(name, source, renamed)
+                            return Same(name, source)
+                    break
+        key = (stmt.dims, self.buffers[name].dtype)
+        return Alloc(name, stmt.dims, self.take_slot(name, key))
+
+    def _copied(self, stmt: Copied, k: int, last: dict[str, int], renamed: dict[str, str]) -> list[Stmt]:
+        name = stmt.buffer
+        if name in self.in_place:
+            return [self._over_shared(name)]
+        place = self.place.get(name)
+        if place is None:
+            if self.share and self._dies_here(stmt.source, k, last, renamed):
+                self._take_over(name, stmt.source, renamed)
+                return [Same(name, stmt.source)]
+            place = self.take_slot(name, (self.dims(stmt.source), self.buffers[name].dtype))
+        return [Alloc(name, self.dims(stmt.source), place), self.copy_nest(name, stmt.source)]
+
+    def _over_shared(self, name: str) -> Stmt:
+        self.buffers[name] = replace(self.buffers[name], layout="any")
+        return Same(name, self.in_place[name])
+
+    def _dies_here(self, source: str, k: int, last: dict[str, int], renamed: dict[str, str]) -> bool:
+        """Whether the buffer owns a slot, whole, that nobody needs after statement k."""
+        root = self.facts.of(source)
+        return source == root and root in self.slot_of and root not in renamed and last.get(root) == k
+
+    def _take_over(self, name: str, source: str, renamed: dict[str, str]) -> None:
+        """The slot of `source` lives on as that of `name`."""
+        renamed[source] = name
+        self.slot_of[name] = self.slot_of.pop(source)
+        self.slot_key[name] = self.slot_key[source]
+
+    def whole(self) -> Program:
+        body = self.choose_updates_in_place()
+        copies, outputs, updates = self.place_results()
+        moved = len(body) - sum(1 for s in body if self._is_moved(s))
+        ordered = body[:moved] + copies + body[moved:]
+        needed = {self.facts.of(name): END for name in outputs + tuple(n for _, n in updates)}
+        done = self.block(ordered, needed, True)
+        return replace(
+            self.program, stage="buffered", body=tuple(done), outputs=outputs, updates=updates, slots=self.slots,
+            buffers=tuple(self.buffers.values()),
+        )
+
+    def _is_moved(self, stmt: Stmt) -> bool:
+        return any(self.facts.of(name) in self.in_place for name in (*writes(stmt), *defines(stmt)))
+
+
+def bufferize(program: Program, share_memory: bool = True) -> Program:
+    """The buffered stage of a Program; without `share_memory` every value has memory of its own."""
+    return _Bufferizer(program, share_memory).whole()
