@@ -1,0 +1,1 @@
+"""Running Programs: compiler, cache, loader, BLAS addresses, the interpreter, and the executor that binds a call."""

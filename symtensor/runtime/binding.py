@@ -1,0 +1,70 @@
+"""Values at the edge of a Program: what a caller hands in, and what a Python operation hands back.
+
+In: any Python value and the Buffer it is meant for. Out: an ndarray of exactly that dtype and rank, aligned and in
+native byte order (copied if the value was not), or the object itself for object buffers. Refused with TypeError: another
+dtype or rank, a length other than 1 along an axis that promises to be broadcastable. User-facing conversion (lists,
+safe casts, `allow_downcast`) has happened before, in the variable's type.
+"""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from symtensor.ir.nodes import Buffer, PyCall
+
+NUMBERS = (bool, int, float, complex)
+
+
+def fitted(value: Any, buffer: Buffer, what: str) -> Any:
+    """`value` as the array or object that `buffer` promises; `what` names it in errors ("argument 0 (x)")."""
+    if buffer.dtype == "object":
+        return value
+    dtype = np.dtype(buffer.dtype)
+    if isinstance(value, np.ndarray):
+        array = value if type(value) is np.ndarray else np.asarray(value)
+    elif isinstance(value, NUMBERS):
+        array = np.array(value)
+        converted = array.astype(dtype)
+        if converted == array or array != array:
+            array = converted
+    elif isinstance(value, np.generic):
+        array = np.asarray(value)
+    else:
+        raise TypeError(f"{what}: expected an array of dtype {buffer.dtype} with {buffer.ndim} dimension(s), "
+                        f"got {type(value).__name__}")
+    if array.dtype != dtype:
+        if array.dtype.newbyteorder("=") != dtype:
+            raise TypeError(f"{what}: expected dtype {buffer.dtype}, got {array.dtype}")
+        array = array.astype(dtype)
+    if array.ndim != buffer.ndim:
+        raise TypeError(f"{what}: expected {buffer.ndim} dimension(s), got {array.ndim} (shape {array.shape})")
+    for axis, (length, one) in enumerate(zip(array.shape, buffer.broadcast)):
+        if one and length != 1:
+            raise TypeError(f"{what}: axis {axis} is broadcastable and must have length 1, got shape {array.shape}")
+    if not array.flags.aligned or (buffer.layout == "c" and not array.flags.c_contiguous):
+        array = array.copy()
+    return array
+
+
+def adopted(results: Any, stmt: PyCall, buffers: Sequence[Buffer], inputs: Sequence[Any], name: str) -> list[Any]:
+    """What a Python operation returned, checked against the buffers that it defines. A result that shares memory with
+    an input (without `views` saying so) or with another result is copied."""
+    if not isinstance(results, (list, tuple)) or len(results) != len(buffers):
+        raise TypeError(f"{name}: expected a list of {len(buffers)} result(s), got {describe(results)}")
+    views = set(stmt.views)
+    taken: list[Any] = []
+    for k, (value, buffer) in enumerate(zip(results, buffers)):
+        value = fitted(value, buffer, f"result {k} of {name}")
+        if buffer.dtype != "object":
+            others = [x for j, x in enumerate(inputs) if (k, j) not in views] + taken
+            if any(isinstance(x, np.ndarray) and np.may_share_memory(value, x) for x in others):
+                value = value.copy()
+        taken.append(value)
+    return taken
+
+
+def describe(value: Any) -> str:
+    """A value in a few words, for error messages."""
+    return f"{len(value)} values" if isinstance(value, (list, tuple)) else type(value).__name__
