@@ -1,0 +1,56 @@
+"""What a unit is printed for, and what comes out of the printer: plain data that the runtime and the printers share.
+
+`Target` says what the machine's compiler and vector libm can do; the runtime probes it once and caches it. `CUnit` is the
+text with everything that is needed to compile and call it.
+"""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# glibc 2.22 has the first row of each, 2.35 the second.
+_SIMD_ROOTS = (
+    "exp", "log", "sin", "cos", "pow",
+    "acos", "acosh", "asin", "asinh", "atan", "atanh", "atan2", "cosh", "sinh", "tan", "tanh", "exp2", "expm1", "log10",
+    "log1p", "log2", "erf", "erfc",
+)
+SIMD_MATH = frozenset(root + suffix for root in _SIMD_ROOTS for suffix in ("", "f"))
+SIMD_MATH_2_22 = frozenset(root + suffix for root in _SIMD_ROOTS[:5] for suffix in ("", "f"))
+
+
+@dataclass(frozen=True)
+class Target:
+    """The machine that a unit is printed for.
+
+    vector_bits  width of the vectors that the compiler is told to prefer (-mprefer-vector-width): 512, 256 or 128
+    simd_math    libm functions with vector variants that the linker finds (probe the symbol `_ZGVbN2v_tanh` for "tanh",
+                 `_ZGVbN4v_tanhf` for "tanhf", `_ZGVbN2vv_pow` for two arguments); empty where there is no libmvec
+    """
+
+    vector_bits: int = 512
+    simd_math: frozenset[str] = SIMD_MATH
+
+    @property
+    def vector_bytes(self) -> int:
+        return self.vector_bits // 8
+
+
+DEFAULT_TARGET = Target()
+PLAIN_TARGET = Target(vector_bits=128, simd_math=frozenset())
+
+
+@dataclass(frozen=True)
+class CUnit:
+    """A printed unit.
+
+    text     the whole C text; the same Program gives the same bytes in every process
+    library  names of library routines in the order of `frame->library`; empty, or "blas" first (see codegen/library.py)
+    slots    number of workspaces that the unit asks `frame->slot` for: those of the Program, then its own
+    flags    compiler flags that the text relies on, beside the runtime's own
+    exports  names of the functions that the unit offers
+    """
+
+    text: str
+    library: tuple[str, ...] = ()
+    slots: int = 0
+    flags: tuple[str, ...] = ()
+    exports: tuple[str, ...] = ("st_main",)
