@@ -90,6 +90,7 @@ class _Bufferizer:
         self.slot_of: dict[str, int] = {}
         self.slot_key: dict[str, object] = {}
         self.counter = 0
+        self.moved = 0  # statements at the end that write over shared values
 
     # -- names ------------------------------------------------------------------------------------------------------
 
@@ -115,9 +116,13 @@ class _Bufferizer:
 
     def choose_updates_in_place(self) -> list[Stmt]:
         """Picks the updates that overwrite the old value; returns the body with their writes moved to the end."""
-        body = list(self.program.body)
-        moved: list[Stmt] = []
-        moved_ids: set[int] = set()
+        body = self.program.body
+        touched = [list(dict.fromkeys(map(self.facts.of, _touched(stmt)))) for stmt in body]
+        at: dict[str, list[int]] = {}  # root -> positions of the statements that touch it
+        for k, roots in enumerate(touched):
+            for root in roots:
+                at.setdefault(root, []).append(k)
+        moved: list[int] = []
         overwritten: set[str] = set()
         returned = [self.facts.of(name) for name in self.program.outputs]
         new_roots = [self.facts.of(name) for _, name in self.program.updates]
@@ -126,33 +131,29 @@ class _Bufferizer:
             root = self.facts.of(name)
             if root != name or self.facts.kind.get(root) != "memory" or root in returned or new_roots.count(root) > 1:
                 continue
-            group = self._writers_in_place(body, root, shared)
-            if group is None:
+            group = at[root]
+            if not self._overwrites([body[k] for k in group], root, shared):
                 continue
-            touched = {self.facts.of(t) for k in group for t in _touched(body[k])}
-            if touched & overwritten:
+            if any(other in overwritten for k in group for other in touched[k]):
                 continue  # would read a value that an update before it has overwritten
             self.in_place[root] = shared
             overwritten.add(shared)
-            moved += [body[k] for k in group]
-            moved_ids.update(id(body[k]) for k in group)
-        return [s for s in body if id(s) not in moved_ids] + moved
+            moved += group
+        self.moved = len(moved)
+        left = set(moved)
+        return [s for k, s in enumerate(body) if k not in left] + [body[k] for k in moved]
 
-    def _writers_in_place(self, body: list[Stmt], root: str, shared: str) -> list[int] | None:
-        """Positions of the statements that make `root` out of `shared`, if they alone touch it and cannot fail."""
-        group = [k for k, stmt in enumerate(body) if any(self.facts.of(t) == root for t in _touched(stmt))]
-        if not group or not all(isinstance(body[k], (Define, Copied, Nest, Call)) for k in group):
-            return None
-        first, *rest = (body[k] for k in group)
-        if isinstance(first, Copied) and first.source == shared and all(root in writes(s) for s in rest):
-            sound = all(shared not in reads(s) for s in rest)
-        elif isinstance(first, Define) and len(rest) == 1 and isinstance(rest[0], Nest):
-            sound = (root, shared) in rest[0].inplace
-        else:
-            sound = False
-        if sound and all(set(map(self.facts.of, writes(s))) <= {root} for s in rest):
-            return group
-        return None
+    def _overwrites(self, group: list[Stmt], root: str, shared: str) -> bool:
+        """Whether the statements that touch `root` make it out of `shared`, touch nothing else and cannot fail."""
+        if not group or not all(isinstance(stmt, (Define, Copied, Nest, Call)) for stmt in group):
+            return False
+        first, *rest = group
+        if any(self.facts.of(name) != root for stmt in rest for name in writes(stmt)):
+            return False
+        if isinstance(first, Copied):
+            return first.source == shared and all(root in writes(s) and shared not in reads(s) for s in rest)
+        return (isinstance(first, Define) and len(rest) == 1 and isinstance(rest[0], Nest)
+                and (root, shared) in rest[0].inplace)
 
     # -- results ----------------------------------------------------------------------------------------------------
 
@@ -298,17 +299,14 @@ class _Bufferizer:
     def whole(self) -> Program:
         body = self.choose_updates_in_place()
         copies, outputs, updates = self.place_results()
-        moved = len(body) - sum(1 for s in body if self._is_moved(s))
-        ordered = body[:moved] + copies + body[moved:]
+        cut = len(body) - self.moved
+        ordered = body[:cut] + copies + body[cut:]
         needed = {self.facts.of(name): END for name in outputs + tuple(n for _, n in updates)}
         done = self.block(ordered, needed, True)
         return replace(
             self.program, stage="buffered", body=tuple(done), outputs=outputs, updates=updates, slots=self.slots,
             buffers=tuple(self.buffers.values()),
         )
-
-    def _is_moved(self, stmt: Stmt) -> bool:
-        return any(self.facts.of(name) in self.in_place for name in (*writes(stmt), *defines(stmt)))
 
 
 def bufferize(program: Program, share_memory: bool = True) -> Program:
