@@ -266,8 +266,6 @@ class Lowering:
         if isinstance(variable, Constant) or variable in self.names or not self.computable(variable):
             return self._bound((variable, index), lambda: self._load(variable, index))
         owner = variable.owner
-        if isinstance(owner.op, Shape_i):
-            return self._shape_element(owner)
         rule = find(ELEMENT_RULES, owner.op)
         assert rule is not None
         position = owner.outputs.index(variable)
@@ -289,15 +287,11 @@ class Lowering:
             self.host_memo[key] = self.let(make())
         return self.host_memo[key]
 
-    def _shape_element(self, node: Apply) -> Expr:
-        """The value of Shape_i."""
-        axis, operand = node.op.i, node.inputs[0]
+    def shape_element(self, operand: Variable, axis: int) -> Expr:
+        """The length of a variable as the host knows it (never through an equality with another variable's)."""
         if operand.type.broadcastable[axis]:
             return ONE
-        size = self.sizes.own(operand, axis)
-        if size.owner is not None and isinstance(size.owner.op, Shape_i) and size.owner.inputs[0] is operand:
-            return Dim(self.buffer(operand), axis)
-        return self.scalar(size)
+        return self._size(self.sizes.own(operand, axis), operand, axis)
 
     # -- memory for values that have none ---------------------------------------------------------------------------
 

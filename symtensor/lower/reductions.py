@@ -1,0 +1,135 @@
+"""Reductions: loops over the kept axes around one `Reduce` over the others, fused with what computes their operand."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from symtensor.graph.basic import Apply, Variable
+from symtensor.ir.expressions import compare, either, floor_div, mul, product, sub
+from symtensor.ir.nodes import Const, Expr, Op
+from symtensor.lower.context import Lowering
+from symtensor.lower.nest import NestBuilder, convert
+from symtensor.lower.registry import ELEMENT, SHAPE, emit
+from symtensor.tensor.reductions import All, Any, Argmax, CAReduce, CAReduceDtype, MaxAndArgmax, Prod, ProdWithoutZeros, Sum
+
+__all__: list[str] = []
+
+WITHOUT_IDENTITY = ("maximum", "minimum")
+
+
+def _axes(axis: object, ndim: int) -> tuple[int, ...]:
+    if axis is None:
+        return tuple(range(ndim))
+    return tuple(sorted(int(a) % ndim for a in (axis if isinstance(axis, (tuple, list)) else (axis,))))
+
+
+class _Frame:
+    """The loops of one reduction: kept axes outside, reduced axes inside."""
+
+    def __init__(self, ctx: Lowering, operand: Variable, axes: tuple[int, ...]):
+        self.kept = [k for k in range(operand.ndim) if k not in axes]
+        self.axes = axes
+        self.dims = ctx.dims(operand)
+
+    def check_not_empty(self, ctx: Lowering, node: Apply, name: str) -> None:
+        """NumPy's error for a reduction without identity over no elements (unless nothing is asked for)."""
+        some = compare("gt", product(self.dims[k] for k in self.axes), 0)
+        none_wanted = compare("eq", product(self.dims[k] for k in self.kept), 0)
+        ctx.check(either(some, none_wanted), "ValueError",
+                  f"zero-size array to reduction operation {name} which has no identity", node)
+
+    def extents(self) -> list[Expr]:
+        return [self.dims[k] for k in self.axes]
+
+    def index(self, outer: Sequence[Expr], inner: Sequence[Expr]) -> tuple[Expr, ...]:
+        found = {**dict(zip(self.kept, outer, strict=True)), **dict(zip(self.axes, inner, strict=True))}
+        return tuple(found[k] for k in sorted(found))
+
+
+@emit(CAReduce, CAReduceDtype, Sum, Prod, All, Any, uses=ELEMENT)
+def reduction(ctx: Lowering, node: Apply) -> None:
+    operand, out = node.inputs[0], node.outputs[0]
+    axes = _axes(node.op.axis, operand.ndim)
+    frame = _Frame(ctx, operand, axes)
+    row = node.op.scalar_op.row_name
+    dtype = _accumulator(node)
+    if row in WITHOUT_IDENTITY:
+        frame.check_not_empty(ctx, node, row)
+    name = ctx.define(out)
+    with ctx.nest(node) as nest:
+        outer = nest.loops([frame.dims[k] for k in frame.kept])
+        value = nest.reduce(
+            row, frame.extents(), dtype,
+            lambda inner: convert(ctx.element(operand, frame.index(outer, inner)), dtype),
+        )
+        nest.store(name, outer, convert(value, out.type.dtype))
+
+
+def _accumulator(node: Apply) -> str:
+    """The dtype that the reduction computes in."""
+    asked = getattr(node.op, "acc_dtype", None)
+    return asked if asked is not None else node.outputs[0].type.dtype
+
+
+@emit(ProdWithoutZeros, uses=ELEMENT)
+def product_without_zeros(ctx: Lowering, node: Apply) -> None:
+    """The product of the elements that are not zero."""
+    operand, out = node.inputs[0], node.outputs[0]
+    frame = _Frame(ctx, operand, _axes(node.op.axis, operand.ndim))
+    dtype = _accumulator(node)
+    name = ctx.define(out)
+    with ctx.nest(node) as nest:
+        outer = nest.loops([frame.dims[k] for k in frame.kept])
+
+        def body(inner: tuple[Expr, ...]) -> Expr:
+            value = nest.bind(convert(ctx.element(operand, frame.index(outer, inner)), dtype))
+            return _one_for_zero(value, dtype)
+
+        nest.store(name, outer, convert(nest.reduce("mul", frame.extents(), dtype, body), out.type.dtype))
+
+
+def _one_for_zero(value: Expr, dtype: str) -> Expr:
+    from_type = complex if dtype.startswith("complex") else float if dtype.startswith("float") else int
+    zero, one = Const(from_type(0), dtype), Const(from_type(1), dtype)
+    return Op("switch", (Op("eq", (value, zero), "bool"), one, value), dtype)
+
+
+def _argmax(ctx: Lowering, nest: NestBuilder, frame: _Frame, operand: Variable, outer: Sequence[Expr]) -> Expr:
+    return nest.reduce(
+        "argmax", frame.extents(), "int64", lambda inner: ctx.element(operand, frame.index(outer, inner))
+    )
+
+
+def _unravelled(position: Expr, extents: Sequence[Expr]) -> list[Expr]:
+    """The indices of a C-order position."""
+    indices: list[Expr] = []
+    for extent in reversed(extents[1:]):
+        quotient = floor_div(position, extent)
+        indices.append(sub(position, mul(quotient, extent)))
+        position = quotient
+    return [position, *reversed(indices)]
+
+
+@emit(Argmax, uses=(ELEMENT, SHAPE))
+def argmax(ctx: Lowering, node: Apply) -> None:
+    operand, out = node.inputs[0], node.outputs[0]
+    frame = _Frame(ctx, operand, _axes(node.op.axis, operand.ndim))
+    frame.check_not_empty(ctx, node, "argmax")
+    name = ctx.define(out)
+    with ctx.nest(node) as nest:
+        outer = nest.loops([frame.dims[k] for k in frame.kept])
+        nest.store(name, outer, convert(_argmax(ctx, nest, frame, operand, outer), out.type.dtype))
+
+
+@emit(MaxAndArgmax)
+def max_and_argmax(ctx: Lowering, node: Apply) -> None:
+    """The position by a reduction, the maximum by looking there."""
+    operand = node.inputs[0]
+    frame = _Frame(ctx, operand, _axes(node.op.axis, operand.ndim))
+    frame.check_not_empty(ctx, node, "maximum")
+    largest, position = (ctx.define(v) for v in node.outputs)
+    with ctx.nest(node) as nest:
+        outer = nest.loops([frame.dims[k] for k in frame.kept])
+        where = _argmax(ctx, nest, frame, operand, outer)
+        inner = _unravelled(where, frame.extents()) if frame.axes else []
+        nest.store(largest, outer, ctx.element(operand, frame.index(outer, inner)))
+        nest.store(position, outer, convert(where, node.outputs[1].type.dtype))
