@@ -1,0 +1,1 @@
+"""Old names: `paths` says where Theano's modules live here, `finder` serves them, `theano` runs unchanged programs."""

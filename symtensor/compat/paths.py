@@ -1,0 +1,40 @@
+"""The one table of old places: Theano's module -> the modules here that hold its names, searched in order.
+
+Only paths that are no real module of this package stand here.
+"""
+from __future__ import annotations
+
+_GRAPH = (
+    "graph.basic", "graph.op", "graph.type", "graph.traversal", "graph.fg", "graph.features", "graph.null_type",
+    "graph.utils", "graph.errors",
+)
+_REWRITE = ("rewrite.opt", "rewrite.optdb")
+
+PATHS: dict[str, tuple[str, ...]] = {
+    # gof
+    "gof": (*_GRAPH, *_REWRITE, "tensor.type_other"),
+    "gof.fg": ("graph.fg", "graph.errors", "graph.null_type"),
+    "gof.graph": ("graph.basic", "graph.traversal"),
+    "gof.null_type": ("graph.null_type", "graph.type"),
+    "gof.op": ("graph.op", "graph.utils", "graph.fg", "graph.test_values"),
+    "gof.opt": ("rewrite.opt", "graph.basic"),
+    "gof.optdb": ("rewrite.optdb",),
+    "gof.toolbox": ("graph.features",),
+    "gof.type": ("graph.type", "tensor.type_other", "graph.utils"),
+    "gof.utils": ("graph.utils", "graph.trace"),
+    "gof.link": ("compile.link",),
+    # compile
+    "compile.ops": ("control.as_op", "tensor.shape_ops"),
+    "compile.builders": ("control.builders",),
+    "compile.sharedvalue": ("tensor.sharedvar",),
+    # places that moved
+    "raise_op": ("control.raise_op",),
+    "ifelse": ("control.ifelse",),
+    "configdefaults": ("config", "configparser"),
+    "tensor.opt": ("rewrite.opt", "rewrite.pipeline", "control.raise_op"),
+    "misc": (),
+    "misc.ordered_set": ("utils.ordered",),
+    "misc.may_share_memory": ("tensor.type",),
+    "sandbox": (),
+    "sandbox.softsign": ("tensor.nnet.nnet",),
+}
