@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from symtensor.ir.nodes import Accumulate, Axis, Cast, Const, Expr, Let, Load, Local, Loop, Nest, Op, Reduce, Store
-from symtensor.ir.walk import expressions, nest_expressions, nest_statements
+from symtensor.ir.walk import expressions, nest_expressions
 
 
 @dataclass
@@ -86,31 +86,30 @@ class NestBuilder:
     def finish(self) -> Nest:
         """Closes every loop. Values that nobody reads are dropped."""
         self.close(len(self.blocks) - 1)
-        body = tuple(_without_unread(self.blocks[0].body))
+        body = _without_unread(self.blocks[0].body)
         return Nest(body, self.origin, _inplace_pairs(body))
 
 
-def _names_read(body) -> set[str]:
-    return {e.name for top in nest_expressions(body) for e in expressions(top) if isinstance(e, Local)}
+def _names(*tops: Expr) -> set[str]:
+    return {e.name for top in tops for e in expressions(top) if isinstance(e, Local)}
 
 
-def _without_unread(body):
-    while True:
-        read = _names_read(body)
-        kept = _drop(body, read)
-        if sum(1 for _ in nest_statements(kept)) == sum(1 for _ in nest_statements(body)):
-            return kept
-        body = kept
-
-
-def _drop(body, read: set[str]):
+def _without_unread(body, read: set[str] | None = None):
+    """The statements without `Let`s that nobody reads. A `Let` stands before its readers, so one backward pass is
+    enough; `read` collects the names."""
+    read = set() if read is None else read
     kept = []
-    for stmt in body:
+    for stmt in reversed(body):
         if isinstance(stmt, Loop):
-            kept.append(Loop(stmt.axis, tuple(_drop(stmt.body, read))))
-        elif not (isinstance(stmt, Let) and stmt.name not in read):
+            kept.append(Loop(stmt.axis, _without_unread(stmt.body, read)))
+            read |= _names(stmt.axis.extent)
+        elif not isinstance(stmt, Let):
             kept.append(stmt)
-    return kept
+            read |= _names(*stmt.index, stmt.value)
+        elif stmt.name in read:
+            kept.append(stmt)
+            read |= _names(stmt.value)
+    return tuple(reversed(kept))
 
 
 def _inplace_pairs(body) -> tuple[tuple[str, str], ...]:
