@@ -1,10 +1,28 @@
-"""Configuration (bootstrap)."""
+"""The configuration: `from symtensor.config import config`.
+
+`config.floatX`, `config.blas.ldflags` ... read as attributes and are set by assignment, by `change_flags` for a while, by
+the environment variable SYMTENSOR_FLAGS and by the file `~/.symtensorrc`. See `symtensor.configparser` for the machinery
+and `symtensor.configdefaults` for the table of flags.
+"""
 from __future__ import annotations
 
-from types import SimpleNamespace
+from symtensor.configdefaults import FLAGS, flag_table
+from symtensor.configparser import (
+    AddConfigVar,
+    BoolParam,
+    ConfigParam,
+    EnumStr,
+    FloatParam,
+    IntParam,
+    StrParam,
+    TypedParam,
+    change_flags,
+    config,
+    load_flags,
+    load_rc,
+)
 
-config = SimpleNamespace(
-    floatX="float64", compute_test_value="off", compute_test_value_opt="off", print_test_value=False, pickle_test_value=True,
-    traceback=SimpleNamespace(limit=8, compile_limit=0), exception_verbosity="low", cast_policy="custom", int_division="int",
-    warn_float64="ignore", device="cpu", mode="Mode", optimizer="o4", linker="cvm", check_input=True, openmp=False,
-    optimizer_verbose=False, profile=False)
+__all__ = [
+    "AddConfigVar", "BoolParam", "ConfigParam", "EnumStr", "FLAGS", "FloatParam", "IntParam", "StrParam", "TypedParam",
+    "change_flags", "config", "flag_table", "load_flags", "load_rc",
+]
