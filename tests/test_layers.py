@@ -30,6 +30,7 @@ LAYERS = {
     "scalar": 2,
     "graph": 1,
     "config": 0,
+    "configdefaults": 0,
     "configparser": 0,
     "errors": 0,
     "utils": 0,
