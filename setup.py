@@ -1,0 +1,33 @@
+"""Builds the executor (symtensor._executor), which may fail without failing the installation: Python then does its work,
+slower. The C texts that generated code includes are installed as symtensor/_csrc."""
+from __future__ import annotations
+
+import pathlib
+import shutil
+
+import numpy
+from setuptools import Extension, setup
+from setuptools.command.build_py import build_py
+
+ROOT = pathlib.Path(__file__).parent
+SOURCES = ["module.c", "executable.c", "context.c", "call.c", "island.c", "function.c", "pool.c"]
+
+
+class BuildPy(build_py):
+    """Copies csrc/*.h beside the Python files (an editable installation reads them where they are)."""
+
+    def run(self) -> None:
+        super().run()
+        if not getattr(self, "editable_mode", False):
+            target = pathlib.Path(self.build_lib) / "symtensor" / "_csrc"
+            target.mkdir(parents=True, exist_ok=True)
+            for header in sorted((ROOT / "csrc").glob("*.h")):
+                shutil.copy(header, target / header.name)
+
+
+setup(
+    cmdclass={"build_py": BuildPy},
+    ext_modules=[Extension(
+        "symtensor._executor", [f"csrc/executor/{name}" for name in SOURCES], include_dirs=[numpy.get_include()],
+        depends=["csrc/executor/executor.h", "csrc/executor/pool.h", "csrc/abi.h"], optional=True)],
+)

@@ -1,0 +1,134 @@
+"""Where compiled code is kept: a directory that only we can write, or a private temporary one.
+
+In: `config.compiledir`, else `config.base_compiledir`, else the user's cache directory. Out: an existing directory that
+is ours alone. Cached code is run, so a directory is as trusted as the code in it; refused, with one warning and a
+temporary directory instead: a symbolic link, another owner, one that group or others may write, one below a directory
+that everybody may write without the sticky bit, one that cannot be made. A directory of ours that cannot be written
+(read-only file system, quota) is still read from.
+"""
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import shutil
+import stat
+import sys
+import tempfile
+import warnings
+from pathlib import Path
+
+from symtensor.config import config
+
+logger = logging.getLogger("symtensor.cache")
+
+
+class CacheWarning(UserWarning):
+    """Compiled code cannot be kept where it should be."""
+
+
+class RefusedDirectory(Exception):
+    """The directory exists but is not ours alone."""
+
+
+def wanted() -> Path:
+    """The directory that the configuration asks for; need not exist."""
+    for name in ("compiledir", "base_compiledir"):
+        value = getattr(config, name, None)
+        if value:
+            return Path(os.path.expanduser(str(value)))
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    return Path(base) / "symtensor"
+
+
+def inspect(path: Path) -> None:
+    """Raises RefusedDirectory, with the reason, unless an existing directory is ours alone (POSIX; Windows keeps user
+    directories private by itself)."""
+    facts = os.lstat(path)
+    if stat.S_ISLNK(facts.st_mode):
+        raise RefusedDirectory(f"{path} is a symbolic link")
+    if not stat.S_ISDIR(facts.st_mode):
+        raise RefusedDirectory(f"{path} is not a directory")
+    if not hasattr(os, "geteuid"):
+        return
+    if facts.st_uid != os.geteuid():
+        raise RefusedDirectory(f"{path} belongs to user {facts.st_uid}, not to user {os.geteuid()}")
+    if facts.st_mode & 0o022:
+        raise RefusedDirectory(f"{path} can be written by others (mode {stat.S_IMODE(facts.st_mode):o})")
+    for parent in Path(os.path.realpath(path)).parents:
+        mode = os.lstat(parent).st_mode
+        if mode & 0o002 and not mode & stat.S_ISVTX:
+            raise RefusedDirectory(f"{parent}, above {path}, can be written by everybody")
+
+
+def prepared(path: Path) -> Path:
+    """Makes the directory (0700) if it is missing and inspects it. Raises OSError or RefusedDirectory."""
+    if not os.path.lexists(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            path.mkdir(mode=0o700)
+        except FileExistsError:
+            pass  # another process was quicker
+    inspect(path)
+    return path
+
+
+class _Chosen:
+    """The decision of this process, by wanted directory: a directory, once refused, is not asked again."""
+
+    def __init__(self) -> None:
+        self.by_wish: dict[Path, Path] = {}
+        self.temporary: Path | None = None
+        self.owner = os.getpid()
+
+    def private(self) -> Path:
+        if self.temporary is None or not self.temporary.is_dir():
+            self.temporary = Path(tempfile.mkdtemp(prefix="symtensor-"))
+            self.owner = os.getpid()
+        return self.temporary
+
+    def clean(self) -> None:
+        if self.temporary is not None and self.owner == os.getpid():  # not in a forked child
+            shutil.rmtree(self.temporary, ignore_errors=True)
+
+
+_chosen = _Chosen()
+atexit.register(_chosen.clean)
+
+
+def directory() -> Path:
+    """The cache directory in use. It exists and is ours; writing to it may still fail."""
+    wish = wanted()
+    found = _chosen.by_wish.get(wish)
+    if found is not None and found.is_dir():
+        return found
+    try:
+        found = prepared(wish)
+    except (OSError, RefusedDirectory, RuntimeError) as error:
+        found = temporary()
+        warnings.warn(f"compiled code is not kept beyond this process: {error}. Set base_compiledir to a directory of "
+                      f"your own.", CacheWarning, stacklevel=2)
+    _chosen.by_wish[wish] = found
+    return found
+
+
+def temporary() -> Path:
+    """A private directory that goes with the process."""
+    return _chosen.private()
+
+
+def build_directory() -> Path:
+    """A new private directory to compile in: inside the cache, so that publishing is one rename, or, where nothing can
+    be written there, temporary. Raises OSError if there is no place at all."""
+    for place in (directory, temporary):
+        try:
+            return Path(tempfile.mkdtemp(prefix="build-", dir=place()))
+        except OSError as error:
+            logger.info("cannot write below the cache: %s", error)
+            last = error
+    raise last
+
+
+def platform_text() -> str:
+    """Operating system and machine, for keys."""
+    return f"{sys.platform} {os.uname().machine if hasattr(os, 'uname') else ''}".strip()

@@ -1,0 +1,62 @@
+"""Loading compiled units: from a checked file to the address of `st_main`.
+
+In: the path of a shared library that was printed against `csrc/abi.h`. Out: a `Unit` with its entry point. Loaded units
+stay for the life of the process (unloading code that a thread or libgomp may still be in is not safe) and each content
+is loaded once. Refused: a file that the dynamic linker refuses (OSError), also from memory.
+"""
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from symtensor.runtime._abi import ffi
+
+_loaded: dict[str, Unit] = {}
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A loaded unit: the cffi library (which keeps it loaded), the entry point for cffi and as a number."""
+
+    key: str
+    library: Any
+    main: Any
+    address: int
+
+
+def known(key: str) -> Unit | None:
+    """The unit of a key, if this process has loaded it."""
+    return _loaded.get(key)
+
+
+def load(path: Path, key: str) -> Unit:
+    """Loads a unit. Where the file system does not allow execution the bytes are loaded from memory (Linux)."""
+    found = _loaded.get(key)
+    if found is not None:
+        return found
+    try:
+        library = _open(str(path))
+    except OSError:
+        if not hasattr(os, "memfd_create"):
+            raise
+        library = _open_copy(path)
+    main = library.st_main
+    unit = Unit(key, library, main, int(ffi.cast("uintptr_t", main)))
+    return _loaded.setdefault(key, unit)
+
+
+def _open(path: str) -> Any:
+    return ffi.dlopen(path, ffi.RTLD_NOW | ffi.RTLD_LOCAL)
+
+
+def _open_copy(path: Path) -> Any:
+    data = path.read_bytes()
+    handle = os.memfd_create(path.name)
+    try:
+        with open(handle, "wb", closefd=False) as file:
+            file.write(data)
+        return _open(f"/proc/self/fd/{handle}")
+    finally:
+        os.close(handle)

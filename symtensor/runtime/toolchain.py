@@ -1,0 +1,274 @@
+"""The C compiler: found by trying, asked by argument list, never through a shell.
+
+In: `config.cxx` ("" means: no compiler), `$CC`, and the names gcc, cc and clang on the path. A candidate is good if it
+compiles a five-line file into a library that loads and answers; the flags are the first of a few sets that work. The
+result is remembered in the cache under the compiler's path, time stamp and size and the processor, so a warm start
+starts no process. Out: `Compiler`, or None. `CompileError` keeps the command, the compiler's words and the source.
+
+Refused: compiling in an environment that changes what a compiler means (CPATH, GCC_EXEC_PREFIX, CFLAGS ...).
+"""
+from __future__ import annotations
+
+import ctypes
+import json
+import logging
+import os
+import shlex
+import shutil
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from symtensor.config import config
+from symtensor.runtime import cache, cachedir, processor
+
+logger = logging.getLogger("symtensor.toolchain")
+
+TIMEOUT_SECONDS = 600.0
+
+# Semantics: errno and traps are not observed; products and sums are not contracted, so that equal expressions give equal
+# values in every loop variant and agree with NumPy (library loops that want fused operations ask for them by name).
+_MEANING = ("-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off", "-fwrapv", "-fno-strict-aliasing", "-w")
+_SHARED = ("-x", "c", "-std=gnu11", "-fPIC", "-shared")
+_BARE = ("-nostartfiles", "-nostdlib")
+_ATTEMPTS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
+    (("-O2", "-march=native", "-fopenmp-simd", *_MEANING, *_SHARED), (*_BARE, "-lm")),
+    (("-O2", "-march=native", "-fopenmp-simd", *_MEANING, *_SHARED), ("-lm",)),
+    (("-O2", "-fopenmp-simd", *_MEANING, *_SHARED), ("-lm",)),
+    (("-O2", "-ffp-contract=off", "-fPIC", "-shared", "-x", "c"), ("-lm",)),
+)
+_TEST = """\
+int st_probe(void);
+double tanh(double);
+static volatile double x = 0.5;
+int st_probe(void)
+{ double y = tanh(x); return y > 0.46 && y < 0.47 ? 42 : 0; }
+"""
+# Variables that would make the same command mean something else.
+_DROPPED = ("CPATH", "C_INCLUDE_PATH", "CPLUS_INCLUDE_PATH", "OBJC_INCLUDE_PATH", "LIBRARY_PATH", "GCC_EXEC_PREFIX",
+            "COMPILER_PATH", "GCC_COMPARE_DEBUG", "DEPENDENCIES_OUTPUT", "SUNPRO_DEPENDENCIES", "CFLAGS", "CXXFLAGS",
+            "CPPFLAGS", "LDFLAGS", "LD_PRELOAD", "SOURCE_DATE_EPOCH", "CCC_OVERRIDE_OPTIONS")
+
+
+class CompileError(Exception):
+    """The compiler refused a unit. `command`, `stderr` and `source` (a file that was kept) say more."""
+
+    def __init__(self, message: str, command: Sequence[str] = (), stderr: str = "", source: str = "") -> None:
+        super().__init__(message)
+        self.command = tuple(command)
+        self.stderr = stderr
+        self.source = source
+
+
+@dataclass(frozen=True)
+class Compiler:
+    """A compiler that works, the flags before the source and those after it."""
+
+    path: str
+    version: str
+    flags: tuple[str, ...]
+    link: tuple[str, ...]
+
+    def facts(self) -> list[tuple[str, str]]:
+        """What of the compiler belongs into a cache key."""
+        return [("compiler", f"{self.path} {self.version}"), ("flags", " ".join(all_flags(self))),
+                ("processor", processor.identity()), ("platform", cachedir.platform_text())]
+
+
+class Search:
+    """The outcome of looking for a compiler: which was tried, and why not. Remembered by configuration."""
+
+    def __init__(self) -> None:
+        self.found: dict[tuple[str, ...], Compiler | None] = {}
+        self.reasons: list[str] = []
+
+
+_search = Search()
+
+
+def all_flags(compiler: Compiler) -> tuple[str, ...]:
+    """Every flag of a compilation: the compiler's own, then the user's `gcc.cxxflags`."""
+    return compiler.flags + tuple(shlex.split(_setting("gcc.cxxflags"))) + compiler.link
+
+
+def _setting(name: str, default: str = "") -> str:
+    value: object = config
+    for part in name.split("."):
+        value = getattr(value, part, None)
+        if value is None:
+            return default
+    return str(value)
+
+
+def candidates() -> tuple[str, ...]:
+    """Compilers to try, in order; none where `config.cxx` is empty."""
+    chosen = getattr(config, "cxx", None)
+    if chosen is not None and not str(chosen).strip():
+        return ()
+    names = [str(chosen or ""), os.environ.get("CC", ""), "gcc", "cc", "clang"]
+    paths = [shutil.which(os.path.expanduser(name.strip().strip('"'))) for name in names if name.strip()]
+    return tuple(dict.fromkeys(path for path in paths if path))
+
+
+def find() -> Compiler | None:
+    """The compiler in use, or None; `why_not()` then says what was tried."""
+    key = (_setting("cxx", "?"), os.environ.get("CC", ""), os.environ.get("PATH", ""))
+    if key not in _search.found:
+        _search.reasons.clear()
+        _search.found[key] = None
+        for path in candidates():
+            compiler = _remembered(path) or _tried(path)
+            if compiler is not None:
+                _search.found[key] = compiler
+                break
+    return _search.found[key]
+
+
+def forget() -> None:
+    """Looks again at the next call of `find`."""
+    _search.found.clear()
+    _search.reasons.clear()
+
+
+def why_not() -> str:
+    """What was tried, one line a compiler."""
+    if _search.reasons:
+        return "\n".join(_search.reasons)
+    if getattr(config, "cxx", None) == "":
+        return "config.cxx is empty"
+    return "no gcc, cc or clang on the path"
+
+
+def _note_key(path: str) -> str:
+    facts = os.stat(path)
+    return cache.key_of([("compiler note", os.path.realpath(path)), ("time", str(facts.st_mtime_ns)),
+                         ("size", str(facts.st_size)), ("processor", processor.identity()),
+                         ("attempts", repr(_ATTEMPTS))])
+
+
+def _remembered(path: str) -> Compiler | None:
+    try:
+        data = cache.read_note(_note_key(path))
+        if data is None:
+            return None
+        facts = json.loads(data)
+        return Compiler(path, facts["version"], tuple(facts["flags"]), tuple(facts["link"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _tried(path: str) -> Compiler | None:
+    try:
+        version = _run([path, "--version"], None, 60.0).partition("\n")[0]
+    except CompileError as error:
+        _search.reasons.append(f"{path}: {error}")
+        return None
+    reason = ""
+    for flags, link in _ATTEMPTS:
+        compiler = Compiler(path, version, flags, link)
+        try:
+            if _answers(compiler):
+                compiler = Compiler(path, version, flags + _width_flags(compiler), link)
+                cache.write_note(_note_key(path), json.dumps(asdict(compiler)).encode())
+                return compiler
+            reason = reason or "the test library gave a wrong answer"
+        except (CompileError, OSError) as error:
+            reason = reason or str(error)
+    _search.reasons.append(f"{path}: {reason}")
+    return None
+
+
+def _answers(compiler: Compiler) -> bool:
+    """Whether the five-line file compiles, loads and gives the right answer."""
+    with cache.build_place() as place:
+        return ctypes.CDLL(str(compile_text(compiler, _TEST, place))).st_probe() == 42
+
+
+# ------------------------------------------------------------------------------------------------------- vector width
+
+_WIDTH_TEST = """\
+void st_run(const float *restrict x, float *restrict y, long n)
+{
+    for (long r = 0; r < 64; r++)
+    #pragma omp simd
+        for (long i = 0; i < n; i++) y[i] = ((x[i] * 1.5f + y[i]) * x[i] - 0.5f) * 0.25f;
+}
+"""
+_WIDTHS = ("-mprefer-vector-width=256", "-mprefer-vector-width=512")
+
+
+def _width_flags(compiler: Compiler) -> tuple[str, ...]:
+    """The preferred vector width: 512 bits where the processor has them and they win by a tenth, else what the compiler
+    thinks."""
+    if "avx512f" not in processor.features() or "-march=native" not in compiler.flags:
+        return ()
+    times = []
+    for flag in _WIDTHS:
+        try:
+            times.append(_timed(Compiler(compiler.path, compiler.version, compiler.flags + (flag,), compiler.link)))
+        except (CompileError, OSError):
+            return ()
+    return (_WIDTHS[1],) if times[1] < 0.9 * times[0] else (_WIDTHS[0],)
+
+
+def _timed(compiler: Compiler) -> float:
+    """The least time of a few runs over arrays that fit the first cache."""
+    with cache.build_place() as place:
+        run = ctypes.CDLL(str(compile_text(compiler, _WIDTH_TEST, place))).st_run
+    array = (ctypes.c_float * 2048)
+    x, y, times = array(), array(), []
+    for _ in range(20):
+        start = time.perf_counter()
+        run(x, y, ctypes.c_long(2048))
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+# --------------------------------------------------------------------------------------------------------- compiling
+
+
+def compile_text(compiler: Compiler, text: str, place: Path) -> Path:
+    """Compiles a unit in directory `place` and returns the library's path. Raises CompileError (the source is then kept
+    in a directory that goes with the process) or OSError."""
+    source, target = place / "unit.c", place / "unit.so"
+    source.write_text(text)
+    command = [compiler.path, *all_flags(compiler)]
+    split = len(command) - len(compiler.link)
+    command[split:split] = ["-o", str(target), str(source)]
+    start = time.perf_counter()
+    try:
+        _run(command, place, TIMEOUT_SECONDS)
+    except CompileError as error:
+        error.source = _kept(text)
+        raise
+    logger.debug("compiled %d bytes in %.1f ms", len(text), 1e3 * (time.perf_counter() - start))
+    return target
+
+
+def _run(command: list[str], place: Path | None, timeout: float) -> str:
+    environment = {name: value for name, value in os.environ.items() if name not in _DROPPED}
+    environment["LC_ALL"] = "C"
+    if place is not None:
+        environment["TMPDIR"] = str(place)
+    try:
+        done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout,
+                              check=False, cwd=place)
+    except (OSError, subprocess.SubprocessError) as error:
+        raise CompileError(f"cannot run {command[0]}: {error}", command) from error
+    if done.returncode:
+        stderr = done.stderr.decode(errors="replace")
+        lines = [line for line in stderr.splitlines() if "error" in line.lower()] or stderr.splitlines() or ["no message"]
+        raise CompileError(f"{command[0]} ended with status {done.returncode}: {lines[0]}", command, stderr)
+    return done.stdout.decode(errors="replace")
+
+
+def _kept(text: str) -> str:
+    """Puts the source of a failed compilation where it can be looked at while the process lives."""
+    try:
+        path = cachedir.temporary() / "failed.c"
+        path.write_text(text)
+        return str(path)
+    except OSError:
+        return ""
