@@ -15,22 +15,18 @@ from symtensor.ir.expressions import ONE, TRUE, compare, int_
 from symtensor.ir.nodes import (
     Buffer, Cast, Check, Const, Copied, Define, Dim, Expr, Let, Load, Local, Reshape, Same, Site, Stmt, View, ViewAxis,
 )
-from symtensor.lower.nest import NestBuilder
+from symtensor.lower.nest import NestBuilder, literal
 from symtensor.lower.registry import ELEMENT_RULES, EMIT_RULES, VIEW_RULES, find
 from symtensor.lower.sizes import Sizes
 from symtensor.tensor.shape_ops import Shape_i
 
 
-def literal(value: object, dtype: str) -> Const:
-    """A Const of a NumPy scalar or 0-d array."""
-    return Const(np.asarray(value, dtype=dtype).item(), dtype)
-
-
 class Lowering:
     """One function (or loop body) on its way from graph to statements."""
 
-    def __init__(self, sizes: Sizes, nodes: Sequence[Apply]):
+    def __init__(self, sizes: Sizes, nodes: Sequence[Apply], wanted: set[Variable]):
         self.sizes = sizes
+        self.wanted = wanted  # variables that somebody reads: other outputs of a node need not be computed
         self.node_ids = {node: k for k, node in enumerate(nodes)}
         self.buffers: list[Buffer] = []
         self.declared: dict[str, Buffer] = {}
@@ -129,7 +125,7 @@ class Lowering:
 
     def computable(self, variable: Variable) -> bool:
         """Whether the variable's elements can be had without a buffer of its own."""
-        return variable.owner is not None and find(ELEMENT_RULES, variable.owner.op) is not None
+        return variable.owner is not None and find(ELEMENT_RULES, variable.owner) is not None
 
     # -- statements -------------------------------------------------------------------------------------------------
 
@@ -219,7 +215,7 @@ class Lowering:
         return self._size(self.sizes.best(variable, axis), variable, axis)
 
     def dims(self, variable: Variable) -> tuple[Expr, ...]:
-        return tuple(self.dim(variable, k) for k in range(variable.ndim))
+        return tuple(self.dim(variable, k) for k in range(variable.type.ndim))
 
     def _size(self, size: Variable, variable: Variable, axis: int) -> Expr:
         owner = size.owner
@@ -266,7 +262,7 @@ class Lowering:
         if isinstance(variable, Constant) or variable in self.names or not self.computable(variable):
             return self._bound((variable, index), lambda: self._load(variable, index))
         owner = variable.owner
-        rule = find(ELEMENT_RULES, owner.op)
+        rule = find(ELEMENT_RULES, owner)
         assert rule is not None
         position = owner.outputs.index(variable)
         return self._bound(
@@ -298,14 +294,14 @@ class Lowering:
     def materialise(self, variable: Variable) -> None:
         """A buffer for a variable that only has an element rule."""
         node = variable.owner
-        view = find(VIEW_RULES, node.op)
+        view = find(VIEW_RULES, node)
         if view is not None:
             view.function(self, node, node.outputs.index(variable))
             return
-        if find(EMIT_RULES, node.op) is not None:
+        if find(EMIT_RULES, node) is not None:
             self.emit_node(node)
             return
-        rule = find(ELEMENT_RULES, node.op)
+        rule = find(ELEMENT_RULES, node)
         assert rule is not None
         position = node.outputs.index(variable)
         dims = self.dims(variable)

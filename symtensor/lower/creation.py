@@ -8,8 +8,10 @@ from symtensor.lower.context import Lowering
 from symtensor.lower.nest import convert
 from symtensor.lower.registry import ELEMENT, SCALAR, SHAPE, element, emit
 from symtensor.tensor.conversion import ScalarFromTensor, TensorFromScalar
-from symtensor.tensor.creation import Alloc, AllocEmpty, ARange, Eye, MakeVector
+from symtensor.tensor.alloc import Alloc, AllocEmpty
+from symtensor.tensor.ranges import ARange
 from symtensor.tensor.shape_ops import Shape, Shape_i
+from symtensor.tensor.triangles import Eye, Tri
 
 __all__: list[str] = []
 
@@ -27,16 +29,16 @@ def shape_i(ctx: Lowering, node: Apply, position: int, index, at) -> Expr:
 @emit(Shape, uses=SHAPE)
 def shape(ctx: Lowering, node: Apply) -> None:
     operand = node.inputs[0]
-    name = ctx.define(node.outputs[0], (Const(operand.ndim, "int64"),))
+    name = ctx.define(node.outputs[0], (Const(operand.type.ndim, "int64"),))
     with ctx.nest(node) as nest:
-        for axis in range(operand.ndim):
+        for axis in range(operand.type.ndim):
             nest.store(name, (Const(axis, "int64"),), ctx.shape_element(operand, axis))
 
 
 @element(Alloc, uses=lambda node: [ELEMENT] + [SCALAR] * (len(node.inputs) - 1))
 def alloc(ctx: Lowering, node: Apply, position: int, index, at) -> Expr:
     value = node.inputs[0]
-    missing = len(index) - value.ndim
+    missing = len(index) - value.type.ndim
     own = [ZERO if b else i for i, b in zip(index[missing:], value.type.broadcastable, strict=True)]
     return at(0, tuple(own))
 
@@ -61,15 +63,16 @@ def arange(ctx: Lowering, node: Apply, position: int, index, at) -> Expr:
 
 @element(Eye, uses=SCALAR)
 def eye(ctx: Lowering, node: Apply, position: int, index, at) -> Expr:
+    return _by_diagonal(ctx, node, "eq", index)
+
+
+@element(Tri, uses=SCALAR)
+def tri(ctx: Lowering, node: Apply, position: int, index, at) -> Expr:
+    return _by_diagonal(ctx, node, "le", index)
+
+
+def _by_diagonal(ctx: Lowering, node: Apply, comparison: str, index) -> Expr:
+    """1 where column - row compares like that with the diagonal's number."""
     offset = ctx.let(cast(ctx.scalar(node.inputs[2]), "int64"))
-    on_diagonal = compare("eq", Op("sub", (index[1], index[0]), "int64"), offset)
-    return convert(on_diagonal, node.outputs[0].type.dtype)
-
-
-@emit(MakeVector, uses=SCALAR)
-def make_vector(ctx: Lowering, node: Apply) -> None:
-    out = node.outputs[0]
-    name = ctx.define(out, (Const(len(node.inputs), "int64"),))
-    with ctx.nest(node) as nest:
-        for k, v in enumerate(node.inputs):
-            nest.store(name, (Const(k, "int64"),), convert(ctx.scalar(v), out.type.dtype))
+    chosen = compare(comparison, Op("sub", (index[1], index[0]), "int64"), offset)
+    return convert(chosen, node.outputs[0].type.dtype)

@@ -15,6 +15,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import symtensor.lower.creation
+import symtensor.lower.reductions  # noqa: F401  (the files of rules fill the registry)
 from symtensor.graph.basic import Apply, Variable
 from symtensor.ir.nodes import Program
 from symtensor.ir.spec import check
@@ -63,7 +65,7 @@ def lower(
     env = ShapeEnv(inputs)
     sizes = Sizes(order, env, inputs)
     plan = make_plan(order, outputs, sizes)
-    ctx = Lowering(sizes, order)
+    ctx = Lowering(sizes, order, plan.wanted)
     for variable in inputs:
         ctx.declare_for(variable, "any" if not is_number_type(variable.type) else "c")
     input_names = tuple(ctx.names[v] for v in inputs)
@@ -96,8 +98,8 @@ def emit_units(ctx: Lowering, plan: Plan) -> None:
                 emit_group(ctx, unit, stored)
             return
         node = unit[0]
-        rule = find(EMIT_RULES, node.op)
-        if find(ELEMENT_RULES, node.op) is not None and (rule is None or not any(v in plan.stored for v in node.outputs)):
+        rule = find(EMIT_RULES, node)
+        if find(ELEMENT_RULES, node) is not None and (rule is None or not any(v in plan.stored for v in node.outputs)):
             if is_host(node):
                 for v in node.outputs:
                     ctx.scalar(v)

@@ -8,13 +8,13 @@ from symtensor.ir.expressions import ONE, ZERO
 from symtensor.ir.nodes import Define, Expr, ViewAxis
 from symtensor.lower.context import Lowering
 from symtensor.lower.registry import BUFFER, ELEMENT, element, view
-from symtensor.lower.scalar_ops import apply_scalar_op
+from symtensor.lower.scalar_ops import apply_scalar_op, is_known
 from symtensor.tensor.elemwise import DimShuffle, Elemwise
 
 __all__ = ["emit_group"]
 
 
-@element(Elemwise, uses=ELEMENT)
+@element(Elemwise, uses=ELEMENT, when=lambda node: is_known(node.op.scalar_op))
 def elemwise_element(ctx: Lowering, node: Apply, position: int, index, at) -> Expr:
     args = []
     for k, operand in enumerate(node.inputs):
@@ -26,7 +26,7 @@ def elemwise_element(ctx: Lowering, node: Apply, position: int, index, at) -> Ex
 @element(DimShuffle, uses=ELEMENT)
 def dimshuffle_element(ctx: Lowering, node: Apply, position: int, index, at) -> Expr:
     operand = node.inputs[0]
-    own: list[Expr] = [ZERO] * operand.ndim
+    own: list[Expr] = [ZERO] * operand.type.ndim
     for axis, source in enumerate(node.op.new_order):
         if source != "x" and not operand.type.broadcastable[source]:
             own[source] = index[axis]
@@ -41,14 +41,14 @@ def dimshuffle_view(ctx: Lowering, node: Apply, position: int) -> None:
         ViewAxis(None, ONE) if source == "x" else ViewAxis(source, ctx.dim(operand, source))
         for source in node.op.new_order
     ]
-    ctx.view(node.outputs[0], base, [ZERO] * operand.ndim, axes)
+    ctx.view(node.outputs[0], base, [ZERO] * operand.type.ndim, axes)
 
 
 def emit_group(ctx: Lowering, group: Sequence[Apply], stored: Sequence[Variable]) -> None:
     """One nest that computes a fusion group and stores what is read elsewhere."""
     for node in group:
         for operand in node.inputs:
-            if not ctx.computable(operand) and operand.ndim:
+            if not ctx.computable(operand) and operand.type.ndim:
                 ctx.buffer(operand)
     dims = ctx.dims(stored[0])
     names = [ctx.declare(v.type.dtype, v.type.broadcastable) for v in stored]

@@ -4,7 +4,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from symtensor.ir.nodes import Accumulate, Axis, Cast, Const, Expr, Let, Load, Local, Loop, Nest, Op, Reduce, Store
+import numpy as np
+
+from symtensor.ir.nodes import Accumulate, Axis, Cast, Const, Expr, Let, Load, Local, Loop, Nest, Reduce, Store
 from symtensor.ir.walk import expressions, nest_expressions
 
 
@@ -162,6 +164,6 @@ def convert(expr: Expr, dtype: str) -> Expr:
     return Cast(expr, dtype)
 
 
-def operation(name: str, args: Sequence[Expr], operand_dtypes: Sequence[str], dtype: str) -> Expr:
-    """A row applied to operands converted to what it computes in."""
-    return Op(name, tuple(convert(a, d) for a, d in zip(args, operand_dtypes, strict=True)), dtype)
+def literal(value: object, dtype: str) -> Const:
+    """A Const of a NumPy scalar or 0-d array."""
+    return Const(np.asarray(value, dtype=dtype).item(), dtype)

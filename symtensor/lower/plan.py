@@ -14,7 +14,7 @@ from symtensor.lower import registry
 from symtensor.lower.fusion import fusion_groups
 from symtensor.lower.registry import BUFFER, ELEMENT, ELEMENT_RULES, EMIT_RULES, SCALAR, VIEW_RULES, find
 from symtensor.lower.sizes import Sizes
-from symtensor.tensor.elemwise import Elemwise
+from symtensor.tensor.elementwise import Elemwise
 
 MAX_INLINE = 48  # nested element rules; beyond it a value gets memory (bounds expression depth)
 
@@ -26,22 +26,22 @@ def is_scalar(variable: Variable) -> bool:
 
 def is_host(node: Apply) -> bool:
     """Nodes whose values are 0-d and follow from 0-d elements: program-level `Let`s."""
-    return find(ELEMENT_RULES, node.op) is not None and all(is_scalar(v) for v in node.outputs)
+    return find(ELEMENT_RULES, node) is not None and all(is_scalar(v) for v in node.outputs)
 
 
 def is_elementwise(node: Apply) -> bool:
-    return isinstance(node.op, Elemwise) and find(ELEMENT_RULES, node.op) is not None and not is_host(node)
+    return isinstance(node.op, Elemwise) and find(ELEMENT_RULES, node) is not None and not is_host(node)
 
 
 @dataclass
 class Plan:
     """units: in order of emission, nodes of a unit in topological order. stored: variables that get a buffer.
-    live: nodes somebody needs (others only have their sizes asked for)."""
+    live: nodes somebody needs (others only have their sizes asked for). wanted: variables that somebody reads."""
 
     units: list[list[Apply]] = field(default_factory=list)
     stored: set[Variable] = field(default_factory=set)
     live: set[Apply] = field(default_factory=set)
-    inlined: set[Apply] = field(default_factory=set)
+    wanted: set[Variable] = field(default_factory=set)
 
 
 def make_plan(order: Sequence[Apply], outputs: Sequence[Variable], sizes: Sizes) -> Plan:
@@ -58,7 +58,7 @@ def make_plan(order: Sequence[Apply], outputs: Sequence[Variable], sizes: Sizes)
     for node in order:
         inner = max((depth.get(v, 0) for v in node.inputs), default=0)
         for v in node.outputs:
-            lazy = find(ELEMENT_RULES, node.op) is not None and not isinstance(node.op, Elemwise)
+            lazy = find(ELEMENT_RULES, node) is not None and not isinstance(node.op, Elemwise)
             depth[v] = (inner + 1) % MAX_INLINE if lazy else 0
             if lazy and depth[v] == 0:
                 memory.add(v)
@@ -77,14 +77,14 @@ def make_plan(order: Sequence[Apply], outputs: Sequence[Variable], sizes: Sizes)
             continue
         plan.live.add(node)
         own = {unit_of[node]: None}
-        element, emit = find(ELEMENT_RULES, node.op), find(EMIT_RULES, node.op)
+        element, emit = find(ELEMENT_RULES, node), find(EMIT_RULES, node)
         if is_host(node):
             assert element is not None
             read(node, [SCALAR] * len(node.inputs) if isinstance(node.op, Elemwise) else element.uses(node), own)
         elif is_elementwise(node):
             read(node, [ELEMENT] * len(node.inputs), own)
         elif element is not None and not (emit is not None and any(v in memory for v in node.outputs)):
-            view = find(VIEW_RULES, node.op)
+            view = find(VIEW_RULES, node)
             if view is not None and any(v in memory for v in node.outputs):
                 read(node, [BUFFER, *view.uses(node)[1:]], own)
             elif any(v in memory for v in node.outputs):
@@ -103,9 +103,10 @@ def make_plan(order: Sequence[Apply], outputs: Sequence[Variable], sizes: Sizes)
             if is_elementwise(node):
                 if v in memory or any(unit != unit_of[node] for unit in readers.get(v, ())):
                     plan.stored.add(v)
-            elif v in memory or find(ELEMENT_RULES, node.op) is None:
+            elif v in memory or find(ELEMENT_RULES, node) is None:
                 plan.stored.add(v)
 
+    plan.wanted = memory | readers.keys()
     members: dict[int, list[Apply]] = {}
     for node in order:
         members.setdefault(unit_of[node], []).append(node)
@@ -123,10 +124,9 @@ def _inline_into_reduction(group, unit_of, memory, readers, members, plan: Plan)
     units = [u for u in readers[kept[0]] if u != unit_of[group[0]]]
     clients = members[units[0]] if len(units) == 1 else []
     if len(clients) == 1 and not is_elementwise(clients[0]) and kept[0] in clients[0].inputs:
-        rule = find(EMIT_RULES, clients[0].op)
+        rule = find(EMIT_RULES, clients[0])
         if rule is not None and rule.uses(clients[0])[clients[0].inputs.index(kept[0])] == ELEMENT:
             plan.stored.discard(kept[0])
-            plan.inlined.update(group)
 
 
 def _ordered_units(order: Sequence[Apply], unit_of: dict[Apply, int], plan: Plan) -> list[list[Apply]]:

@@ -9,7 +9,8 @@ from symtensor.ir.nodes import Const, Expr, Op
 from symtensor.lower.context import Lowering
 from symtensor.lower.nest import NestBuilder, convert
 from symtensor.lower.registry import ELEMENT, SHAPE, emit
-from symtensor.tensor.reductions import All, Any, Argmax, CAReduce, CAReduceDtype, MaxAndArgmax, Prod, ProdWithoutZeros, Sum
+from symtensor.tensor.careduce import All, Any, CAReduce, CAReduceDtype, Prod, ProdWithoutZeros, Sum
+from symtensor.tensor.reductions import Argmax, MaxAndArgmax
 
 __all__: list[str] = []
 
@@ -26,7 +27,7 @@ class _Frame:
     """The loops of one reduction: kept axes outside, reduced axes inside."""
 
     def __init__(self, ctx: Lowering, operand: Variable, axes: tuple[int, ...]):
-        self.kept = [k for k in range(operand.ndim) if k not in axes]
+        self.kept = [k for k in range(operand.type.ndim) if k not in axes]
         self.axes = axes
         self.dims = ctx.dims(operand)
 
@@ -45,10 +46,14 @@ class _Frame:
         return tuple(found[k] for k in sorted(found))
 
 
-@emit(CAReduce, CAReduceDtype, Sum, Prod, All, Any, uses=ELEMENT)
+FOLDED = ("add", "mul", "and_", "or_", "xor", *WITHOUT_IDENTITY)
+
+
+@emit(CAReduce, CAReduceDtype, Sum, Prod, All, Any, uses=ELEMENT,
+      when=lambda node: getattr(node.op.scalar_op, "row_name", None) in FOLDED)
 def reduction(ctx: Lowering, node: Apply) -> None:
     operand, out = node.inputs[0], node.outputs[0]
-    axes = _axes(node.op.axis, operand.ndim)
+    axes = _axes(node.op.axis, operand.type.ndim)
     frame = _Frame(ctx, operand, axes)
     row = node.op.scalar_op.row_name
     dtype = _accumulator(node)
@@ -74,7 +79,7 @@ def _accumulator(node: Apply) -> str:
 def product_without_zeros(ctx: Lowering, node: Apply) -> None:
     """The product of the elements that are not zero."""
     operand, out = node.inputs[0], node.outputs[0]
-    frame = _Frame(ctx, operand, _axes(node.op.axis, operand.ndim))
+    frame = _Frame(ctx, operand, _axes(node.op.axis, operand.type.ndim))
     dtype = _accumulator(node)
     name = ctx.define(out)
     with ctx.nest(node) as nest:
@@ -112,7 +117,7 @@ def _unravelled(position: Expr, extents: Sequence[Expr]) -> list[Expr]:
 @emit(Argmax, uses=(ELEMENT, SHAPE))
 def argmax(ctx: Lowering, node: Apply) -> None:
     operand, out = node.inputs[0], node.outputs[0]
-    frame = _Frame(ctx, operand, _axes(node.op.axis, operand.ndim))
+    frame = _Frame(ctx, operand, _axes(node.op.axis, operand.type.ndim))
     frame.check_not_empty(ctx, node, "argmax")
     name = ctx.define(out)
     with ctx.nest(node) as nest:
@@ -120,16 +125,23 @@ def argmax(ctx: Lowering, node: Apply) -> None:
         nest.store(name, outer, convert(_argmax(ctx, nest, frame, operand, outer), out.type.dtype))
 
 
-@emit(MaxAndArgmax)
+@emit(MaxAndArgmax, uses=ELEMENT)
 def max_and_argmax(ctx: Lowering, node: Apply) -> None:
-    """The position by a reduction, the maximum by looking there."""
-    operand = node.inputs[0]
-    frame = _Frame(ctx, operand, _axes(node.op.axis, operand.ndim))
+    """Both: the position by a reduction, the maximum by looking there. One alone: by its own reduction."""
+    operand, (largest, position) = node.inputs[0], node.outputs
+    frame = _Frame(ctx, operand, _axes(node.op.axis, operand.type.ndim))
     frame.check_not_empty(ctx, node, "maximum")
-    largest, position = (ctx.define(v) for v in node.outputs)
+    names = {v: ctx.define(v) for v in node.outputs if v in ctx.wanted}
     with ctx.nest(node) as nest:
         outer = nest.loops([frame.dims[k] for k in frame.kept])
-        where = _argmax(ctx, nest, frame, operand, outer)
-        inner = _unravelled(where, frame.extents()) if frame.axes else []
-        nest.store(largest, outer, ctx.element(operand, frame.index(outer, inner)))
-        nest.store(position, outer, convert(where, node.outputs[1].type.dtype))
+        if position in names:
+            where = _argmax(ctx, nest, frame, operand, outer)
+            nest.store(names[position], outer, convert(where, position.type.dtype))
+        if largest in names and position in names:
+            inner = _unravelled(where, frame.extents()) if frame.axes else []
+            nest.store(names[largest], outer, ctx.element(operand, frame.index(outer, inner)))
+        elif largest in names:
+            nest.store(names[largest], outer, nest.reduce(
+                "maximum", frame.extents(), operand.type.dtype,
+                lambda inner: ctx.element(operand, frame.index(outer, inner)),
+            ))

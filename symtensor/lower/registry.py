@@ -27,10 +27,11 @@ Uses = Callable[[Apply], Sequence[str]]
 
 @dataclass(frozen=True)
 class Rule:
-    """A lowering function and what it wants of the inputs."""
+    """A lowering function, what it wants of the inputs, and the nodes that it can do (others become Python calls)."""
 
     function: Callable[..., Any]
     uses: Uses
+    when: Callable[[Apply], bool] | None = None
 
 
 ELEMENT_RULES: dict[type, Rule] = {}
@@ -47,11 +48,11 @@ def _uses(uses: str | Sequence[str] | Uses) -> Uses:
 
 
 def _registering(table: dict[type, Rule], default: str):
-    def register(*ops: type, uses: str | Sequence[str] | Uses = default):
+    def register(*ops: type, uses: str | Sequence[str] | Uses = default, when: Callable[[Apply], bool] | None = None):
         def keep(function):
             for op in ops:
                 assert op not in table, f"two lowerings of one kind for {op.__name__}"
-                table[op] = Rule(function, _uses(uses))
+                table[op] = Rule(function, _uses(uses), when)
             return function
 
         return keep
@@ -64,10 +65,12 @@ view = _registering(VIEW_RULES, SCALAR)
 emit = _registering(EMIT_RULES, BUFFER)
 
 
-def find(table: dict[type, Rule], op: object) -> Rule | None:
-    """The rule for an op's class. A subclass that brings a `perform` of its own is another operation: no rule."""
-    cls = type(op)
+def find(table: dict[type, Rule], node: Apply) -> Rule | None:
+    """The rule for a node by its op's class. A subclass that brings a `perform` of its own is another operation."""
+    cls = type(node.op)
     for base in cls.__mro__:
         if base in table:
-            return table[base] if getattr(cls, "perform", None) is getattr(base, "perform", None) else None
+            rule = table[base]
+            same = getattr(cls, "perform", None) is getattr(base, "perform", None)
+            return rule if same and (rule.when is None or rule.when(node)) else None
     return None

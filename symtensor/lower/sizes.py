@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from symtensor.graph.basic import Apply, Constant, Variable
-from symtensor.tensor.elemwise import Elemwise
+from symtensor.tensor.elementwise import Elemwise
 from symtensor.tensor.shape_env import ShapeEnv
 from symtensor.tensor.shape_ops import Shape_i
 
@@ -30,7 +30,7 @@ class Sizes:
 
     def _unify(self, node: Apply) -> None:
         checks: list[tuple[int, int, int]] = []
-        for axis in range(node.outputs[0].ndim):
+        for axis in range(node.outputs[0].type.ndim):
             first: int | None = None
             for position, operand in enumerate(node.inputs):
                 if operand.type.broadcastable[axis]:

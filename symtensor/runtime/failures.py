@@ -10,7 +10,6 @@ import builtins
 from collections.abc import Callable, Sequence
 from typing import Any, Optional
 
-from symtensor import errors
 from symtensor.ir.nodes import Site
 
 ErrorHook = Callable[[BaseException, int, Sequence[Any]], Optional[BaseException]]
@@ -21,7 +20,7 @@ OUT_OF_MEMORY, PYTHON_ERROR, INTERRUPTED = -1, -2, -3
 
 def site_error(site: Site, values: Sequence[int]) -> BaseException:
     """The exception of a failed Check: the class that the site names, its message filled with the values."""
-    found = getattr(builtins, site.error, None) or getattr(errors, site.error, None)
+    found = getattr(builtins, site.error, None)
     kind = found if isinstance(found, type) and issubclass(found, BaseException) else RuntimeError
     try:
         message = site.message.format(*values)
