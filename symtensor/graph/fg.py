@@ -28,6 +28,7 @@ from symtensor.graph.text import as_string
 from symtensor.graph.trace import format_trace
 from symtensor.graph.traversal import clone, clone_get_equiv, io_toposort
 from symtensor.graph.utils import object2
+from symtensor.utils.memory import collector_paused
 from symtensor.utils.ordered import OrderedSet
 
 __all__ = ["CachedConstantError", "Clients", "FunctionGraph", "InconsistencyError", "MissingInputError"]
@@ -114,8 +115,9 @@ class FunctionGraph(object2):
                                  "If that is okay, either discard that input's owner or use graph.clone.")
             self.__setup_r__(input)
             self.variables.add(input)
-        for output in self.outputs:
-            self.__import_r__(output, reason="init")
+        with collector_paused():
+            for output in self.outputs:
+                self.__import_r__(output, reason="init")
         for i, output in enumerate(self.outputs):
             output.clients.append(("output", i))
 
@@ -473,11 +475,8 @@ class FunctionGraph(object2):
         state["_unused"] = [v for v in self.variables if not v.clients and v.owner is None]  # type: ignore[attr-defined]
         return state
 
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        reduced = object.__reduce_ex__(self, max(int(protocol), 2))
-        return reduced
-
     def __setstate__(self, state: dict[str, Any]) -> None:
+        state = dict(state)
         nodes = state.pop("_nodes")
         unused = state.pop("_unused")
         self.__dict__.update(state)

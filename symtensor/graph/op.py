@@ -66,13 +66,7 @@ class PureOp:
         """
         return_list = kwargs.pop("return_list", False)
         node = self.make_node(*inputs, **kwargs)
-        limit = config.traceback.limit
-        if limit:
-            trace = [user_frames(limit)]
-            node.tag.trace = trace
-            for output in node.outputs:
-                if not hasattr(output.tag, "trace"):
-                    output.tag.trace = trace
+        self._note_birth(node)
         if config.compute_test_value != "off":
             compute_test_value(node)
         outputs = node.outputs
@@ -82,6 +76,20 @@ class PureOp:
         if return_list or len(outputs) != 1:
             return list(outputs)
         return outputs[0]
+
+    @staticmethod
+    def _note_birth(node: Apply) -> None:
+        """Record where the user applied the op, in the tags of the node and of outputs that do not say it yet."""
+        limit = config.traceback.limit
+        if not limit:
+            return
+        trace = getattr(node.outputs[0].tag, "trace", None) if node.outputs else None
+        if trace is None:
+            trace = [user_frames(limit)]
+        node.tag.trace = trace
+        for output in node.outputs:
+            if not hasattr(output.tag, "trace"):
+                output.tag.trace = trace
 
     @staticmethod
     def add_tag_trace(thing: Any, user_line: int | None = None) -> Any:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from symtensor.graph.basic import Apply, Constant, Variable
+from symtensor.utils.memory import collector_paused
 from symtensor.utils.ordered import OrderedSet
 
 __all__ = [
@@ -224,24 +225,26 @@ def clone_get_equiv(inputs: Sequence[Variable], outputs: Sequence[Variable], cop
     """
     if memo is None:
         memo = {}
-    for input in inputs:
-        memo.setdefault(input, input.clone() if copy_inputs else input)
-    for node in io_toposort(inputs, outputs):
-        if node in memo:
-            continue
-        new_inputs = []
-        for variable in node.inputs:
-            new = memo.get(variable)
-            if new is None:
-                new = memo[variable] = variable.clone() if copy_orphans else variable
-            new_inputs.append(new)
-        new_node = node.clone_with_new_inputs(new_inputs)
-        memo[node] = new_node
-        for old, new in zip(node.outputs, new_node.outputs):
-            memo.setdefault(old, new)
-    for output in outputs:
-        if output not in memo:
-            memo[output] = output.clone() if copy_orphans else output
+    with collector_paused():
+        for input in inputs:
+            if input not in memo:
+                memo[input] = input.clone() if copy_inputs else input
+        for node in io_toposort(inputs, outputs):
+            if node in memo:
+                continue
+            new_inputs = []
+            for variable in node.inputs:
+                new = memo.get(variable)
+                if new is None:
+                    new = memo[variable] = variable.clone() if copy_orphans else variable
+                new_inputs.append(new)
+            new_node = node.clone_with_new_inputs(new_inputs)
+            memo[node] = new_node
+            for old, new in zip(node.outputs, new_node.outputs):
+                memo.setdefault(old, new)
+        for output in outputs:
+            if output not in memo:
+                memo[output] = output.clone() if copy_orphans else output
     return memo
 
 

@@ -9,6 +9,7 @@ from symtensor.lower.nest import convert
 from symtensor.lower.registry import ELEMENT, SCALAR, SHAPE, element, emit
 from symtensor.tensor.conversion import ScalarFromTensor, TensorFromScalar
 from symtensor.tensor.alloc import Alloc, AllocEmpty
+from symtensor.tensor.make_vector import MakeVector
 from symtensor.tensor.ranges import ARange
 from symtensor.tensor.shape_ops import Shape, Shape_i
 from symtensor.tensor.triangles import Eye, Tri
@@ -76,3 +77,13 @@ def _by_diagonal(ctx: Lowering, node: Apply, comparison: str, index) -> Expr:
     offset = ctx.let(cast(ctx.scalar(node.inputs[2]), "int64"))
     chosen = compare(comparison, Op("sub", (index[1], index[0]), "int64"), offset)
     return convert(chosen, node.outputs[0].type.dtype)
+
+
+@emit(MakeVector, uses=SCALAR)
+def make_vector(ctx: Lowering, node: Apply) -> None:
+    out = node.outputs[0]
+    name = ctx.define(out, (Const(len(node.inputs), "int64"),))
+    values = [convert(ctx.scalar(v), out.type.dtype) for v in node.inputs]
+    with ctx.nest(node) as nest:
+        for k, value in enumerate(values):
+            nest.store(name, (Const(k, "int64"),), value)

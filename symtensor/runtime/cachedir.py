@@ -1,7 +1,7 @@
 """Where compiled code is kept: a directory that only we can write, or a private temporary one.
 
-In: `config.compiledir`, else `config.base_compiledir`, else the user's cache directory. Out: an existing directory that
-is ours alone. Cached code is run, so a directory is as trusted as the code in it; refused, with one warning and a
+In: `config.compiledir` (normally `base_compiledir`, a place in the user's cache). Out: an existing directory that is
+ours alone. Cached code is run, so a directory is as trusted as the code in it; refused, with one warning and a
 temporary directory instead: a symbolic link, another owner, one that group or others may write, one below a directory
 that everybody may write without the sticky bit, one that cannot be made. A directory of ours that cannot be written
 (read-only file system, quota) is still read from.
@@ -33,12 +33,7 @@ class RefusedDirectory(Exception):
 
 def wanted() -> Path:
     """The directory that the configuration asks for; need not exist."""
-    for name in ("compiledir", "base_compiledir"):
-        value = getattr(config, name, None)
-        if value:
-            return Path(os.path.expanduser(str(value)))
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    return Path(base) / "symtensor"
+    return Path(os.path.expanduser(str(config.compiledir)))
 
 
 def inspect(path: Path) -> None:

@@ -9,7 +9,6 @@ import ctypes
 import hashlib
 import platform
 import sys
-from collections.abc import Sequence
 from functools import lru_cache
 
 # Vector ABI names of glibc on x86-64: _ZGV <isa b: SSE> N <lanes 2: two doubles> v _ <name>.
@@ -52,7 +51,7 @@ def _cpuinfo(field: str) -> str:
 
 
 @lru_cache(maxsize=None)
-def vector_functions(names: Sequence[str]) -> frozenset[str]:
+def vector_functions(names: frozenset[str]) -> frozenset[str]:
     """Those of the C functions `names` ("exp", "expf", "pow") for which libmvec has variants. Asks the dynamic linker."""
     if platform.machine() not in ("x86_64", "AMD64"):
         return frozenset()
@@ -61,7 +60,7 @@ def vector_functions(names: Sequence[str]) -> frozenset[str]:
     except OSError:
         return frozenset()
     found = []
-    for name in names:
+    for name in sorted(names):
         lanes = 4 if name.endswith("f") and name != "erf" else 2
         args = "vv" if name.rstrip("f") in ("pow", "atan2", "hypot") else "v"
         if hasattr(library, _SIMD_SYMBOL.format(lanes=lanes, args=args, name=name)):

@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from symtensor.codegen.target import SIMD_MATH, Target
 from symtensor.config import config
 from symtensor.runtime import cache, cachedir, processor
 
@@ -53,7 +54,7 @@ _DROPPED = ("CPATH", "C_INCLUDE_PATH", "CPLUS_INCLUDE_PATH", "OBJC_INCLUDE_PATH"
 
 
 class CompileError(Exception):
-    """The compiler refused a unit. `command`, `stderr` and `source` (a file that was kept) say more."""
+    """The compiler refused a unit. `command`, `stderr` and `source` (a file that is kept) say more."""
 
     def __init__(self, message: str, command: Sequence[str] = (), stderr: str = "", source: str = "") -> None:
         super().__init__(message)
@@ -71,9 +72,9 @@ class Compiler:
     flags: tuple[str, ...]
     link: tuple[str, ...]
 
-    def facts(self) -> list[tuple[str, str]]:
+    def facts(self, extra: Sequence[str] = ()) -> list[tuple[str, str]]:
         """What of the compiler belongs into a cache key."""
-        return [("compiler", f"{self.path} {self.version}"), ("flags", " ".join(all_flags(self))),
+        return [("compiler", f"{self.path} {self.version}"), ("flags", " ".join(all_flags(self, extra))),
                 ("processor", processor.identity()), ("platform", cachedir.platform_text())]
 
 
@@ -88,33 +89,26 @@ class Search:
 _search = Search()
 
 
-def all_flags(compiler: Compiler) -> tuple[str, ...]:
-    """Every flag of a compilation: the compiler's own, then the user's `gcc.cxxflags`."""
-    return compiler.flags + tuple(shlex.split(_setting("gcc.cxxflags"))) + compiler.link
-
-
-def _setting(name: str, default: str = "") -> str:
-    value: object = config
-    for part in name.split("."):
-        value = getattr(value, part, None)
-        if value is None:
-            return default
-    return str(value)
+def all_flags(compiler: Compiler, extra: Sequence[str] = ()) -> tuple[str, ...]:
+    """Every flag of a compilation: the compiler's own, those of the unit, then the user's `gcc.cxxflags`."""
+    flags = compiler.flags
+    if config.cmodule.remove_gxx_opt:
+        flags = tuple("-O0" if flag == "-O2" else flag for flag in flags)
+    return (*flags, *extra, *shlex.split(config.gcc.cxxflags), *compiler.link)
 
 
 def candidates() -> tuple[str, ...]:
     """Compilers to try, in order; none where `config.cxx` is empty."""
-    chosen = getattr(config, "cxx", None)
-    if chosen is not None and not str(chosen).strip():
+    if not config.cxx.strip():
         return ()
-    names = [str(chosen or ""), os.environ.get("CC", ""), "gcc", "cc", "clang"]
+    names = [config.cxx, os.environ.get("CC", ""), "gcc", "cc", "clang"]
     paths = [shutil.which(os.path.expanduser(name.strip().strip('"'))) for name in names if name.strip()]
     return tuple(dict.fromkeys(path for path in paths if path))
 
 
 def find() -> Compiler | None:
     """The compiler in use, or None; `why_not()` then says what was tried."""
-    key = (_setting("cxx", "?"), os.environ.get("CC", ""), os.environ.get("PATH", ""))
+    key = (config.cxx, os.environ.get("CC", ""), os.environ.get("PATH", ""))
     if key not in _search.found:
         _search.reasons.clear()
         _search.found[key] = None
@@ -136,7 +130,7 @@ def why_not() -> str:
     """What was tried, one line a compiler."""
     if _search.reasons:
         return "\n".join(_search.reasons)
-    if getattr(config, "cxx", None) == "":
+    if not config.cxx.strip():
         return "config.cxx is empty"
     return "no gcc, cc or clang on the path"
 
@@ -226,15 +220,26 @@ def _timed(compiler: Compiler) -> float:
     return min(times)
 
 
+def target(compiler: Compiler) -> Target:
+    """What units are printed for: the width of vectors that the flags ask for, the vector functions of the C library."""
+    features = processor.features()
+    width = 256 if {"avx2", "avx"} & features else 128
+    for flag in compiler.flags:
+        if flag.startswith("-mprefer-vector-width="):
+            width = int(flag.partition("=")[2])
+    simd = processor.vector_functions(SIMD_MATH) if "-fopenmp-simd" in compiler.flags else frozenset()
+    return Target(vector_bits=width, simd_math=simd)
+
+
 # --------------------------------------------------------------------------------------------------------- compiling
 
 
-def compile_text(compiler: Compiler, text: str, place: Path) -> Path:
-    """Compiles a unit in directory `place` and returns the library's path. Raises CompileError (the source is then kept
-    in a directory that goes with the process) or OSError."""
+def compile_text(compiler: Compiler, text: str, place: Path, extra: Sequence[str] = ()) -> Path:
+    """Compiles a unit in directory `place`, with the flags `extra` beside the usual ones, and returns the library's path.
+    Raises CompileError (the source is then kept in a directory that goes with the process) or OSError."""
     source, target = place / "unit.c", place / "unit.so"
     source.write_text(text)
-    command = [compiler.path, *all_flags(compiler)]
+    command = [compiler.path, *all_flags(compiler, extra)]
     split = len(command) - len(compiler.link)
     command[split:split] = ["-o", str(target), str(source)]
     start = time.perf_counter()
@@ -257,6 +262,8 @@ def _run(command: list[str], place: Path | None, timeout: float) -> str:
                               check=False, cwd=place)
     except (OSError, subprocess.SubprocessError) as error:
         raise CompileError(f"cannot run {command[0]}: {error}", command) from error
+    if config.cmodule.compilation_warning and done.stderr:
+        logger.warning("%s", done.stderr.decode(errors="replace"))
     if done.returncode:
         stderr = done.stderr.decode(errors="replace")
         lines = [line for line in stderr.splitlines() if "error" in line.lower()] or stderr.splitlines() or ["no message"]

@@ -41,11 +41,7 @@ class Composite(ScalarOp):
         ScalarOp.__init__(self)
         for x in inputs:
             assert x not in outputs, "an input of a Composite cannot be its output"
-        # Read once: composites inside are replaced by their own nodes.
-        order = io_toposort(list(inputs), list(outputs))
-        if any(isinstance(node.op, Composite) for node in order):
-            outputs = _spread_out(inputs, outputs, order)
-        self.fgraph = FunctionGraph(list(inputs), list(outputs), clone=True)
+        self.fgraph = FunctionGraph(list(inputs), _merged(inputs, outputs), clone=True)
         self.inputs = list(self.fgraph.inputs)
         self.outputs = list(self.fgraph.outputs)
         self.nin = len(self.inputs)
@@ -148,15 +144,26 @@ def _remade(known: dict[Any, Any], outputs: Sequence[Any], nodes: Sequence[Apply
     return [known.get(x, x) for x in outputs]
 
 
-def _spread_out(inputs: Sequence[Any], outputs: Sequence[Any], nodes: Sequence[Apply]) -> list[Any]:
-    """The outputs with the nodes of inner composites in their place."""
+def _merged(inputs: Sequence[Any], outputs: Sequence[Any]) -> list[Any]:
+    """The outputs computed from the inputs with inner composites spread out and equal nodes made once."""
     known: dict[Any, Any] = {x: x for x in inputs}
-    for node in nodes:
+    made: dict[Any, Apply] = {}
+
+    def make(node: Apply, arguments: Sequence[Any]) -> Sequence[Any]:
+        key = (node.op, tuple(("constant", x.signature()) if isinstance(x, Constant) else x for x in arguments))
+        if key not in made:
+            made[key] = node.op.make_node(*arguments)
+        return made[key].outputs
+
+    for node in io_toposort(list(inputs), list(outputs)):
         arguments = [known.get(x, x) for x in node.inputs]
         if isinstance(node.op, Composite):
-            results = _remade(dict(zip(node.op.inputs, arguments)), node.op.outputs, node.op._nodes)
+            inner: dict[Any, Any] = dict(zip(node.op.inputs, arguments))
+            for inner_node in node.op._nodes:
+                inner.update(zip(inner_node.outputs, make(inner_node, [inner.get(x, x) for x in inner_node.inputs])))
+            results: Sequence[Any] = [inner.get(x, x) for x in node.op.outputs]
         else:
-            results = node.op.make_node(*arguments).outputs
+            results = make(node, arguments)
         known.update(zip(node.outputs, results))
     return [known.get(x, x) for x in outputs]
 

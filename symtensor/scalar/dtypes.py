@@ -264,7 +264,7 @@ AUTOCAST_FLOAT = ("float16", "float32", "float64")
 
 def _holds(dtype: str, value: Union[int, float]) -> bool:
     with np.errstate(all="ignore"):
-        return bool(np.asarray(value).astype(dtype) == value)
+        return float(np.asarray(value).astype(dtype)) == float(value)
 
 
 def autocast_int_dtype(value: int, dtypes: tuple[str, ...] = AUTOCAST_INT) -> str:
