@@ -203,7 +203,7 @@ class Ger(Op):
     def make_node(self, A: Any, alpha: Any, x: Any, y: Any) -> Apply:
         A, alpha, x, y = map(as_tensor_variable, (A, alpha, x, y))
         if not A.type.dtype == x.type.dtype == y.type.dtype:
-            raise TypeError("ger requires matching dtypes", (A.type.dtype, alpha.type.dtype, x.type.dtype, y.type.dtype))
+            raise TypeError("ger requires matching dtypes", tuple(v.type.dtype for v in (A, alpha, x, y)))
         if alpha.type.ndim != 0:
             raise TypeError("ger requires scalar alpha", alpha.type)
         if A.type.ndim != 2:

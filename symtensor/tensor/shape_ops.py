@@ -1,8 +1,8 @@
 """Shapes: reading them, promising them, changing them.
 
 In: tensor variables, and shapes as vectors, lists or tuples of integers. Out: the ops `Shape`, `Shape_i`,
-`SpecifyShape`, `Reshape`, `Flatten` and `Rebroadcast`, and the functions around them (`reshape`, `flatten`, padding with
-axes of length 1, broadcast promises, transposition).
+`SpecifyShape`, `Reshape`, `Flatten` and `Rebroadcast`, and the functions around them (`reshape`, `flatten`, axes of
+length 1, broadcast promises, transposition).
 
 Rank and broadcast pattern are static: `reshape` must be able to tell how many entries its shape has, and an axis is
 broadcastable exactly where the shape is known to be 1 when the graph is built.
@@ -288,8 +288,9 @@ def _is_length(found: Any) -> bool:
     """Whether a scalar is the length of an axis, and so never -1."""
     if not isinstance(found, Variable):
         return found is not None
+    parts = tuple(parts_of_input)
     while found.owner is not None and (
-        isinstance(getattr(found.owner.op, "scalar_op", None), Cast) or isinstance(found.owner.op, tuple(parts_of_input))
+        isinstance(found.owner.op, parts) or isinstance(getattr(found.owner.op, "scalar_op", None), Cast)
     ):
         found = found.owner.inputs[0]
     return found.owner is not None and isinstance(found.owner.op, (Shape, Shape_i))

@@ -20,8 +20,8 @@ from symtensor.tensor.math import minimum as _minimum
 from symtensor.tensor.math import switch as _switch
 
 __all__ = [
-    "ShapeError", "ceil_quotient", "entry", "entry_of", "find_entry", "lower", "product", "quotient", "same", "select", "size", "slice_bounds", "slice_length",
-    "sizes", "upper", "wrapped",
+    "ShapeError", "ceil_quotient", "entry", "entry_of", "find_entry", "lower", "product", "quotient", "same", "select",
+    "size", "sizes", "slice_bounds", "slice_length", "upper", "wrapped",
 ]
 
 Length = Any  # int, or a Variable of TensorType("int64", ())

@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from symtensor.graph.basic import Apply, Constant, Variable
+from symtensor.graph.basic import Apply, Constant
 from symtensor.graph.null_type import DisconnectedType
 from symtensor.graph.op import Op
 from symtensor.tensor.advanced_indexing import advanced_inc_subtensor
 from symtensor.tensor.constant import as_tensor_variable
 from symtensor.tensor.creation import arange
-from symtensor.tensor.math import abs_, minimum
-from symtensor.tensor.shape_ops import reshape, shape
+from symtensor.tensor.math import abs_
+from symtensor.tensor.shape_ops import shape
 from symtensor.tensor.static_value import NotScalarConstantError, get_scalar_constant_value
 from symtensor.tensor.type import TensorType
 from symtensor.tensor.undefined import grad_undefined
@@ -27,11 +27,6 @@ from symtensor.tensor.undefined import grad_undefined
 __all__ = ["ArgSortOp", "SortOp", "TopKOp", "argsort", "argtopk", "sort", "topk", "topk_and_argtopk"]
 
 _INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
-
-
-def _along(axis: Any, ndim: int) -> list[Any]:
-    """Index arrays for all axes but one of an array of rank `ndim`, as of `numpy.ogrid`; None for that one."""
-    return [None if k == axis else k for k in range(ndim)]
 
 
 class _Sorting(Op):
@@ -60,9 +55,6 @@ class _Sorting(Op):
 
     def infer_shape(self, node: Apply, shapes: Any) -> Any:
         return [shapes[0]]
-
-    def R_op(self, inputs: Any, eval_points: Any) -> Any:
-        raise NotImplementedError(f"{self} has no R_op")
 
 
 class SortOp(_Sorting):

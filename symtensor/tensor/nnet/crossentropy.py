@@ -166,12 +166,12 @@ crossentropy_softmax_1hot_with_bias_dx = CrossentropySoftmax1HotWithBiasDx()
 
 
 def crossentropy_softmax_1hot_with_bias(x: Any, b: Any, y_idx: Any, **kwargs: Any) -> list[Any]:
-    """The likelihoods -log softmax(x + b)[y] of the true classes, and the softmax. Keywords are those of calling an op."""
+    """The likelihoods -log softmax(x + b)[y] of the true classes, and the softmax. Keywords as for calling an op."""
     return crossentropy_softmax_argmax_1hot_with_bias(x, b, y_idx, **kwargs)[0:2]
 
 
 def crossentropy_softmax_1hot(x: Any, y_idx: Any, **kwargs: Any) -> list[Any]:
-    """The likelihoods -log softmax(x)[y] of the true classes, and the softmax. Keywords are those of calling an op."""
+    """The likelihoods -log softmax(x)[y] of the true classes, and the softmax. Keywords as for calling an op."""
     x = as_tensor_variable(x)
     return crossentropy_softmax_1hot_with_bias(x, x[0, :].zeros_like(), y_idx, **kwargs)
 

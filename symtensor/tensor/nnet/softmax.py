@@ -42,9 +42,9 @@ def _one_row_per_vector(op: Op, x: Any) -> Any:
         raise ValueError(f"x must be 1-d or 2-d tensor of floats. Got {x.type}")
     if x.type.ndim == 1:
         warnings.warn(
-            f"DEPRECATION: If x is a vector, {type(op).__name__} will not automatically pad x anymore in next releases. "
-            "If you need it, please do it manually. The vector case is gonna be supported soon and the output will be "
-            "a vector.",
+            f"DEPRECATION: If x is a vector, {type(op).__name__} will not automatically pad x anymore in next "
+            "releases. If you need it, please do it manually. The vector case is gonna be supported soon and the "
+            "output will be a vector.",
             stacklevel=4,
         )
         x = shape_padleft(x, n_ones=1)
