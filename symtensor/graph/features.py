@@ -105,7 +105,7 @@ class History(Feature):
         if hasattr(fgraph, "checkpoint") or hasattr(fgraph, "revert"):
             raise AlreadyThere("History feature is already present or in conflict with another plugin.")
         self.history[fgraph] = []
-        self.unpickle(fgraph)
+        History.unpickle(self, fgraph)
 
     def unpickle(self, fgraph: Any) -> None:
         """Put the methods on the graph again."""
@@ -146,7 +146,7 @@ class Validator(Feature):
         for attr in ("validate", "validate_time"):
             if hasattr(fgraph, attr):
                 raise AlreadyThere("Validator feature is already present or in conflict with another plugin.")
-        self.unpickle(fgraph)
+        Validator.unpickle(self, fgraph)
 
     def unpickle(self, fgraph: Any) -> None:
         """Put the methods on the graph again."""
@@ -186,7 +186,7 @@ class ReplaceValidate(History, Validator):
         self.fail_validate: Any = False
         History.on_attach(self, fgraph)
         Validator.on_attach(self, fgraph)
-        self.unpickle(fgraph)
+        ReplaceValidate.unpickle(self, fgraph)
 
     def unpickle(self, fgraph: Any) -> None:
         """Put the methods on the graph again."""
