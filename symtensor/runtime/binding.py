@@ -7,6 +7,7 @@ safe casts, `allow_downcast`) has happened before, in the variable's type.
 """
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -48,21 +49,55 @@ def fitted(value: Any, buffer: Buffer, what: str) -> Any:
     return array
 
 
-def adopted(results: Any, stmt: PyCall, buffers: Sequence[Buffer], inputs: Sequence[Any], name: str) -> list[Any]:
-    """What a Python operation returned, checked against the buffers that it defines. A result that shares memory with
-    an input (without `views` saying so) or with another result is copied."""
+def adopted(results: Any, stmt: PyCall, buffers: Sequence[Buffer], inputs: Sequence[Any], name: str,
+            others: Sequence[Any] = ()) -> list[Any]:
+    """What a Python operation returned, checked against the buffers that it defines.
+
+    The program may write to what it adopts. So a result is copied if it shares memory with an input (without `views`
+    saying so), with another result or with `others` (workspaces), if somebody else still holds it, or if it is read-only
+    or has several elements at one address.
+    """
     if not isinstance(results, (list, tuple)) or len(results) != len(buffers):
         raise TypeError(f"{name}: expected a list of {len(buffers)} result(s), got {describe(results)}")
+    ours = type(results) is list and _references(results) <= _LEAST
     views = set(stmt.views)
     taken: list[Any] = []
-    for k, (value, buffer) in enumerate(zip(results, buffers)):
+    for k, buffer in enumerate(buffers):
+        value = results[k]
+        if ours:
+            results[k] = None  # type: ignore[index]  # now nobody has it but us, if the operation does not keep it
         value = fitted(value, buffer, f"result {k} of {name}")
         if buffer.dtype != "object":
-            others = [x for j, x in enumerate(inputs) if (k, j) not in views] + taken
-            if any(isinstance(x, np.ndarray) and np.may_share_memory(value, x) for x in others):
+            wrong = [x for j, x in enumerate(inputs) if (k, j) not in views] + taken
+            right = [x for j, x in enumerate(inputs) if (k, j) in views]
+            if _meets(value, wrong) or (not _meets(value, right) and (
+                    _meets(value, others) or _references(value) > _LEAST or _is_shared(value))):
                 value = value.copy()
         taken.append(value)
     return taken
+
+
+def _meets(value: np.ndarray, others: Sequence[Any]) -> bool:
+    return any(isinstance(x, np.ndarray) and np.may_share_memory(value, x) for x in others)
+
+
+def _is_shared(value: np.ndarray) -> bool:
+    """Whether an array that we alone hold is still not ours to write to."""
+    if not value.flags.writeable or any(s == 0 and n > 1 for s, n in zip(value.strides, value.shape)):
+        return True
+    return value.base is not None and (type(value.base) is not np.ndarray or _references(value.base) > _LEAST)
+
+
+def _references(value: Any) -> int:
+    return sys.getrefcount(value)
+
+
+def _least() -> int:
+    value = object()
+    return _references(value)
+
+
+_LEAST = _least()  # of a value that one local variable holds
 
 
 def describe(value: Any) -> str:

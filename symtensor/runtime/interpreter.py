@@ -176,10 +176,15 @@ class _Run:
     def pycall(self, stmt: PyCall, names: dict[str, Any]) -> None:
         inputs = [self.buffers[name] for name in stmt.inputs]
         operation = self.plan.pycalls[stmt.callee]
-        with np.errstate(**self.user_errstate):
-            results = operation(inputs)
         facts = [self.plan.facts[name] for name in stmt.outputs]
-        self.buffers.update(zip(stmt.outputs, adopted(results, stmt, facts, inputs, str(operation))))
+        others = list(self.slots.values()) if self.plan.sharing else ()
+        results = adopted(self.python(operation, list(inputs)), stmt, facts, inputs, str(operation), others)
+        self.buffers.update(zip(stmt.outputs, results))
+
+    def python(self, operation: PyOperation, inputs: list[Any]) -> Any:
+        """Runs a Python operation under the caller's floating-point settings."""
+        with np.errstate(**self.user_errstate):
+            return operation(inputs)
 
     def check(self, stmt: Check, names: dict[str, Any]) -> None:
         if not self.scalar(stmt.condition, names):

@@ -7,6 +7,7 @@ is loaded once. Refused: a file that the dynamic linker refuses (OSError), also 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,31 +33,28 @@ def known(key: str) -> Unit | None:
 
 
 def load(path: Path, key: str) -> Unit:
-    """Loads a unit. Where the file system does not allow execution the bytes are loaded from memory (Linux)."""
+    """Loads a unit, or gives the one that this process has loaded for the key."""
     found = _loaded.get(key)
     if found is not None:
         return found
-    try:
-        library = _open(str(path))
-    except OSError:
-        if not hasattr(os, "memfd_create"):
-            raise
-        library = _open_copy(path)
+    library = opened(path, lambda name: ffi.dlopen(name, ffi.RTLD_NOW | ffi.RTLD_LOCAL))
     main = library.st_main
     unit = Unit(key, library, main, int(ffi.cast("uintptr_t", main)))
     return _loaded.setdefault(key, unit)
 
 
-def _open(path: str) -> Any:
-    return ffi.dlopen(path, ffi.RTLD_NOW | ffi.RTLD_LOCAL)
-
-
-def _open_copy(path: Path) -> Any:
+def opened(path: Path, dlopen: Callable[[str], Any]) -> Any:
+    """What `dlopen` makes of a file. Where the file system does not allow execution it gets a copy in memory (Linux)."""
+    try:
+        return dlopen(str(path))
+    except OSError:
+        if not hasattr(os, "memfd_create"):
+            raise
     data = path.read_bytes()
     handle = os.memfd_create(path.name)
     try:
         with open(handle, "wb", closefd=False) as file:
             file.write(data)
-        return _open(f"/proc/self/fd/{handle}")
+        return dlopen(f"/proc/self/fd/{handle}")
     finally:
         os.close(handle)
