@@ -69,13 +69,15 @@ _said = _Said()
 
 
 class Executable:
-    """A linked program. `native` is the extension's part (what `FunctionBase` calls directly), or None."""
+    """A linked program. `native` is the extension's part (what `FunctionBase` calls directly), or None; `written`: the
+    positions of the inputs whose memory a call writes to."""
 
     consumer = ""
     native: Any = None
 
     def __init__(self, program: Program) -> None:
         self.program = program
+        self.written = facts.written_inputs(program)
 
     def run(self, values: Sequence[Any]) -> tuple[list[Any], list[Any]]:
         """One call; see the module."""
@@ -124,7 +126,7 @@ class CompiledExecutable(Executable):
             constants=values,
             results=tuple(_spec(kinds[name]) for name in program.outputs + tuple(n for _, n in program.updates)),
             positions=tuple(position for position, _ in program.updates),
-            destroyed=facts.written_inputs(program),
+            destroyed=self.written,
             islands=_islands(program, pycalls),
             library=tuple(library), slots=max(unit.slots, program.slots), heavy=facts.may_run_long(program), keep=keep,
             fit=self.edge.fit, adopt=self.edge.adopt, fail=self.edge.fail)

@@ -14,6 +14,9 @@ from typing import Any
 
 from symtensor.runtime._abi import ffi
 
+# The struct must be known before the function: cffi stumbles over the type of st_main, which is also a field's.
+FRAME_SIZE = ffi.sizeof("st_frame")
+
 _loaded: dict[str, Unit] = {}
 
 

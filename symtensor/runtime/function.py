@@ -1,0 +1,165 @@
+"""What users call: `FunctionBase`, the protocol between a compiled function's Python class and an Executable.
+
+A subclass (the compile layer's Function) does three things:
+
+    self._bind(executable, sources, form)
+        sources  for each input of the program: the position of its argument; or its container, a list whose first
+                 element is the value (shared variables); or a pair (position, container): the container's value counts
+                 where the argument is missing
+        form     "bare" (the one output itself), "list", "none", or a tuple of keys (results come as a dict)
+
+    def _slow_call(self, args, kwargs)
+        is called with a tuple and a dict whenever the quick way does not apply: names, missing arguments, and values
+        that are not arrays of exactly the right dtype and rank (or numbers of exactly representable value). It filters
+        the values through the variables' types, raises what users should read, and ends in
+
+    self._execute(arguments)
+        runs once with filtered values, one for each argument position; `...` (Ellipsis) stands for the container's
+        value. Returns the result in the declared form.
+
+`self._executable` is what was bound. Updates are committed when a call has succeeded: the container gets the new array,
+and the old one is kept for the next result; but where anybody else holds the old array (`borrow=True`), its contents are
+overwritten instead, so that a borrowed reference stays the variable's value. A failed call changes nothing.
+
+With the extension built, calls whose arguments fit run in C from the first instruction on (a class that defines
+`__call__` itself loses this). Without it, and for interpreted programs, the class below does the same in Python.
+"""
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, Union
+
+import numpy as np
+
+from symtensor.runtime.executor import Executable
+
+try:
+    from symtensor import _executor
+except ImportError:
+    _executor = None  # type: ignore[assignment]
+
+Source = Union[int, list, tuple[int, list]]
+Form = Union[str, tuple]
+
+
+class PythonFunction:
+    """The protocol in Python."""
+
+    _executable: Any = None
+    _sources: tuple[Source, ...] = ()
+    _form: Form = "list"
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._slow_call(args, kwargs)
+
+    def _slow_call(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        raise TypeError("a subclass says how arguments are filtered")
+
+    def _bind(self, executable: Executable, sources: tuple[Source, ...], form: Form) -> None:
+        program = executable.program
+        if len(sources) != len(program.inputs):
+            raise ValueError("sources or form do not fit the executable")
+        if isinstance(form, tuple):
+            fits = len(form) == len(program.outputs)
+        else:
+            fits = form in ("list", "none") or (form == "bare" and len(program.outputs) == 1)
+        if not fits:
+            raise ValueError("sources or form do not fit the executable")
+        for source in sources:
+            position, container = split(source)
+            if position < 0 and container is None:
+                raise TypeError(f"source {source!r} is no position, list or pair of them")
+        self._executable, self._sources, self._form = executable, sources, form
+
+    def _execute(self, arguments: Sequence[Any]) -> Any:
+        if self._executable is None:
+            raise RuntimeError("the function is not bound to an executable")
+        return self._execute_generic(arguments)
+
+    def _execute_generic(self, arguments: Sequence[Any]) -> Any:
+        return execute(self._executable, self._sources, self._form, arguments)
+
+
+def split(source: Source) -> tuple[int, Any]:
+    """(argument position or -1, container or None) of a source."""
+    if isinstance(source, tuple):
+        return source
+    return (-1, source) if isinstance(source, list) else (source, None)
+
+
+def execute(executable: Executable, sources: Sequence[Source], form: Form, arguments: Sequence[Any]) -> Any:
+    """One call of any Executable: reads containers, runs, commits updates, returns the result in its form."""
+    values: list[Any] = []
+    written = executable.written
+    expected = 1 + max((split(source)[0] for source in sources), default=-1)
+    if len(arguments) != expected:
+        raise TypeError(f"{expected} arguments expected, got {len(arguments)}")
+    for k, source in enumerate(sources):
+        position, container = split(source)
+        if position >= 0 and arguments[position] is not ...:
+            value = arguments[position]
+            if container is not None and k in written and isinstance(value, np.ndarray):
+                value = value.copy()  # the container's next value must not be computed in the caller's own array
+        elif container:
+            value = container[0]
+        else:
+            raise TypeError(f"no value for input {k}")
+        values.append(value)
+    outputs, updates = executable.run(values)
+    del value
+    values.clear()
+    commit(executable, sources, updates)
+    if form == "bare":
+        return outputs[0]
+    if form == "none":
+        return None
+    return outputs if form == "list" else dict(zip(form, outputs))
+
+
+def commit(executable: Executable, sources: Sequence[Source], updates: list[Any]) -> None:
+    """Puts the new values of updates into their containers; see the module."""
+    for (position, _), new in zip(executable.program.updates, updates):
+        container = split(sources[position])[1]
+        if not container:
+            continue
+        if container[0] is not new and not (_is_borrowed(container) and _overwritten(container[0], new)):
+            container[0] = new
+
+
+def _is_borrowed(container: list[Any]) -> bool:
+    """Whether somebody beside its container may hold an array."""
+    old = container[0]
+    return isinstance(old, np.ndarray) and (old.base is not None or _references(container) > _LEAST)
+
+
+def _references(container: list[Any]) -> int:
+    return sys.getrefcount(container[0])
+
+
+_LEAST = _references([np.empty(1)]) + 1  # the list, and the caller's own name
+
+
+def _overwritten(old: Any, new: Any) -> bool:
+    """Overwrites an array if it can hold the new value."""
+    if not isinstance(new, np.ndarray) or old.shape != new.shape or old.dtype != new.dtype or not old.flags.writeable:
+        return False
+    old[...] = new
+    return True
+
+
+if _executor is None:
+
+    class FunctionBase(PythonFunction):
+        """What users call; see the module."""
+
+else:
+
+    class FunctionBase(_executor.FunctionBase):  # type: ignore[no-redef]
+        """What users call; see the module."""
+
+        def _slow_call(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+            raise TypeError("a subclass says how arguments are filtered")
+
+        def _execute_generic(self, arguments: Sequence[Any]) -> Any:
+            return execute(self._executable, self._sources, self._form, arguments)
