@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from symtensor.config import config
 from symtensor.control.overrides import (
     INPUT_COUNT_MESSAGE,
     PLACEHOLDER_MESSAGE,
@@ -22,8 +23,8 @@ from symtensor.control.overrides import (
 from symtensor.gradient import grad
 from symtensor.gradient.directional import Rop
 from symtensor.gradient.reverse import zeros_like_gradient
-from symtensor.gradient.terms import is_disconnected, is_null
-from symtensor.graph.basic import Apply, Constant, Variable
+from symtensor.gradient.terms import is_disconnected, is_discrete, is_null
+from symtensor.graph.basic import Apply, Variable
 from symtensor.graph.hooks import hooks
 from symtensor.graph.null_type import DisconnectedType
 from symtensor.graph.op import Op
@@ -203,7 +204,10 @@ class OpFromGraph(Op):
 
     def L_op(self, inputs: Sequence[Any], outputs: Sequence[Any], output_grads: Sequence[Any]) -> list[Any]:
         op, placed = self._lop_parts()
-        grads = [zeros_like_gradient(y) if is_disconnected(g) else g for y, g in zip(outputs, output_grads)]
+        grads = [
+            zeros_like_gradient(y) if is_disconnected(g) else g.astype(config.floatX) if is_discrete(y) else g
+            for y, g in zip(outputs, output_grads)
+        ]
         return _filled(placed, op, [*inputs, *outputs, *grads])
 
     def R_op(self, inputs: Sequence[Any], eval_points: Sequence[Any]) -> list[Any]:

@@ -89,10 +89,9 @@ def _called(override: Any, arguments: list[list[Any]]) -> list[Any]:
     """What an op or a function gives, as a list."""
     if isinstance(override, Op):
         flat = [x for group in arguments for x in group]
-        # The op takes its hidden inputs by itself.
-        expected = len(override.input_types)  # type: ignore[attr-defined]
-        if expected != len(flat):
-            raise ValueError(INPUT_COUNT_MESSAGE % (len(flat), expected))
+        types = getattr(override, "input_types", flat)
+        if len(types) != len(flat):
+            raise ValueError(INPUT_COUNT_MESSAGE % (len(flat), len(types)))
         return override(*flat, return_list=True)
     result = override(*arguments)
     return list(result) if isinstance(result, (list, tuple)) else [result]

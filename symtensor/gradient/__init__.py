@@ -4,7 +4,7 @@
     terms         what one node contributes, checked
     directional   Rop, Lop, subgraph_grad
     barriers      identities that stop, clip or scale gradients
-    undefined     gradients that do not exist
+    errors        what asking for gradients that do not exist raises
     numeric       comparison with finite differences
 """
 from __future__ import annotations
@@ -31,15 +31,11 @@ from symtensor.gradient.barriers import (
     zero_grad_,
 )
 from symtensor.gradient.directional import Lop, Rop, format_as, subgraph_grad
+from symtensor.gradient.errors import DisconnectedInputError, NullTypeGradError
 from symtensor.gradient.numeric import GradientError, numeric_grad, verify_grad
 from symtensor.gradient.reverse import grad, seconds_in_grad
-from symtensor.gradient.undefined import (
-    DisconnectedInputError,
-    NullTypeGradError,
-    grad_not_implemented,
-    grad_undefined,
-)
 from symtensor.graph.null_type import DisconnectedType, NullType, disconnected_type, null_type
+from symtensor.tensor.undefined import grad_not_implemented, grad_undefined
 
 __all__ = [
     "ConsiderConstant", "DisconnectedGrad", "DisconnectedInputError", "DisconnectedType", "GradClip", "GradScale",

@@ -9,11 +9,11 @@ from typing import Any, Sequence
 
 import numpy as np
 
-from symtensor.gradient.undefined import grad_undefined
 from symtensor.graph.basic import Apply, Variable
 from symtensor.graph.null_type import DisconnectedType
 from symtensor.graph.op import Op
-from symtensor.tensor.basic import clip
+from symtensor.tensor.math import clip
+from symtensor.tensor.undefined import grad_undefined
 
 __all__ = [
     "ConsiderConstant", "DisconnectedGrad", "GradClip", "GradScale", "UndefinedGrad", "ViewOp", "ZeroGrad",

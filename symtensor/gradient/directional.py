@@ -11,11 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Union
 
 from symtensor.gradient.reverse import Wrt, grad, zeros_like_gradient
-from symtensor.gradient.undefined import DisconnectedInputError
+from symtensor.gradient.errors import DisconnectedInputError
 from symtensor.graph.basic import Apply, Variable
 from symtensor.graph.null_type import DisconnectedType
 from symtensor.graph.trace import format_trace
-from symtensor.tensor.basic import as_tensor_variable
+from symtensor.tensor.constant import as_tensor_variable
 
 __all__ = ["Lop", "Rop", "format_as", "subgraph_grad"]
 

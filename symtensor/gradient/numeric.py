@@ -13,7 +13,7 @@ from symtensor.gradient.reverse import grad
 from symtensor.graph.basic import Variable
 from symtensor.graph.hooks import hooks
 from symtensor.scalar.dtypes import FLOAT
-from symtensor.tensor.basic import as_tensor_variable
+from symtensor.tensor.constant import as_tensor_variable
 from symtensor.tensor.type import TensorType
 
 __all__ = ["GradientError", "numeric_grad", "verify_grad"]

@@ -17,7 +17,7 @@ from typing import Any, Union
 
 from symtensor.config import config
 from symtensor.gradient.terms import connection_pattern, input_terms, is_continuous, is_disconnected, is_discrete, is_null
-from symtensor.gradient.undefined import DisconnectedInputError, NullTypeGradError
+from symtensor.gradient.errors import DisconnectedInputError, NullTypeGradError
 from symtensor.graph.basic import Apply, Variable
 from symtensor.graph.null_type import DisconnectedType
 from symtensor.graph.trace import format_trace

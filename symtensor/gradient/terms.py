@@ -14,7 +14,7 @@ from symtensor.graph.basic import Apply, Variable
 from symtensor.graph.null_type import DisconnectedType, NullType
 from symtensor.graph.test_values import get_debug_values
 from symtensor.scalar.dtypes import CONTINUOUS, DISCRETE
-from symtensor.tensor.basic import NotScalarConstantError, get_scalar_constant_value
+from symtensor.tensor.static_value import NotScalarConstantError, get_scalar_constant_value
 
 __all__ = ["connection_pattern", "input_terms", "is_continuous", "is_discrete", "is_disconnected", "is_null"]
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from symtensor.graph.basic import Apply, Constant, Variable
-from symtensor.ir.expressions import ONE, TRUE, compare, int_
+from symtensor.ir.expressions import ONE, TRUE, ZERO, compare, int_
 from symtensor.ir.nodes import (
     Buffer, Cast, Check, Const, Copied, Define, Dim, Expr, Let, Load, Local, Reshape, Same, Site, Stmt, View, ViewAxis,
 )
@@ -238,10 +238,10 @@ class Lowering:
     # -- values -----------------------------------------------------------------------------------------------------
 
     def scalar(self, variable: Variable, dtype: str | None = None) -> Expr:
-        """The value of a 0-d variable as a host expression (cast to `dtype` if given)."""
+        """The value of a variable of one element as a host expression (cast to `dtype` if given)."""
         saved, self.open_nest = self.open_nest, None
         try:
-            value = self.element(variable, ())
+            value = self.element(variable, (ZERO,) * getattr(variable.type, "ndim", 0))
         finally:
             self.open_nest = saved
         if dtype is not None and value.dtype != dtype:
@@ -257,7 +257,7 @@ class Lowering:
                 return literal(data.reshape(()), variable.type.dtype)
             if all(isinstance(i, Const) for i in index):
                 return literal(data[tuple(i.value for i in index)], variable.type.dtype)
-        if index == () and self.open_nest is not None:
+        if self.open_nest is not None and is_scalar(variable):
             return self.scalar(variable)  # the same everywhere in the nest: computed once, on the host
         if isinstance(variable, Constant) or variable in self.names or not self.computable(variable):
             return self._bound((variable, index), lambda: self._load(variable, index))
@@ -312,6 +312,11 @@ class Lowering:
             value = rule.function(self, node, position, index, lambda k, at: self.element(node.inputs[k], at))
             nest.store(name, index, value)
         self.names[variable] = name
+
+
+def is_scalar(variable: Variable) -> bool:
+    """Variables of one number by type: Scalars, and arrays of length 1 along every axis."""
+    return hasattr(variable.type, "dtype") and all(getattr(variable.type, "broadcastable", ()))
 
 
 def is_number_type(type_: object) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from symtensor.ir.expressions import ONE, ZERO
 from symtensor.ir.nodes import Accumulate, Axis, Cast, Const, Expr, Let, Load, Local, Loop, Nest, Reduce, Store
 from symtensor.ir.walk import expressions, nest_expressions
 
@@ -26,11 +27,13 @@ class NestBuilder:
         self.blocks = [_Block(())]
         self.depth: dict[str, int] = {}  # of the names bound here; others belong to the host
 
-    def loop(self, extent: Expr, kind: str = "vector") -> Local:
-        """Opens a loop; returns its index."""
+    def loop(self, extent: Expr, kind: str = "vector") -> Expr:
+        """Opens a loop; returns its index. An axis of length 1 needs no loop: its index is 0."""
+        if extent == ONE:
+            return ZERO
         return self._open((Axis(self.fresh("i"), extent, kind),))[0]
 
-    def loops(self, extents: Sequence[Expr], kind: str = "vector") -> tuple[Local, ...]:
+    def loops(self, extents: Sequence[Expr], kind: str = "vector") -> tuple[Expr, ...]:
         return tuple(self.loop(e, kind) for e in extents)
 
     def close(self, count: int = 1) -> None:
@@ -39,13 +42,14 @@ class NestBuilder:
             block = self.blocks.pop()
             self.blocks[-1].body.append(Loop(block.axes[0], tuple(block.body)))
 
-    def reduce(self, op: str, extents: Sequence[Expr], dtype: str, body: Callable[[tuple[Local, ...]], Expr]) -> Expr:
+    def reduce(self, op: str, extents: Sequence[Expr], dtype: str, body: Callable[[tuple[Expr, ...]], Expr]) -> Expr:
         """The reduction of `body(indices)` over new axes, bound to a name."""
-        if not extents:
-            value = body(())
-            return Const(0, "int64") if op in ("argmax", "argmin") else value
-        indices = self._open(tuple(Axis(self.fresh("r"), e) for e in extents))
-        value = body(indices)
+        long = [e for e in extents if e != ONE]
+        if not long:
+            value = body((ZERO,) * len(extents))
+            return ZERO if op in ("argmax", "argmin") else value
+        opened = iter(self._open(tuple(Axis(self.fresh("r"), e) for e in long)))
+        value = body(tuple(ZERO if e == ONE else next(opened) for e in extents))
         block = self.blocks.pop()
         return self.bind(Reduce(op, block.axes, value, dtype, tuple(block.body)))
 
@@ -139,13 +143,12 @@ def _inplace_pairs(body) -> tuple[tuple[str, str], ...]:
         for expr in expressions(top):
             if isinstance(expr, Load):
                 everywhere.setdefault(expr.buffer, set()).add((expr.index, expr.dtype))
-    full = tuple(Local(name) for name in chain)
     pairs = []
     for store in stores:
-        if store.index != full or any(isinstance(e, Load) for e in expressions(store.value)):
+        if [i.name for i in store.index if isinstance(i, Local)] != chain or any(isinstance(e, Load) for e in expressions(store.value)):
             continue
         for name, uses in everywhere.items():
-            if len(uses) == 1 and next(iter(uses)) == (full, store.value.dtype):
+            if len(uses) == 1 and next(iter(uses)) == (store.index, store.value.dtype):
                 pairs.append((store.buffer, name))
     return tuple(pairs)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from symtensor.graph.basic import Apply, Constant, Variable
 from symtensor.lower import registry
+from symtensor.lower.context import is_scalar
 from symtensor.lower.fusion import fusion_groups
 from symtensor.lower.registry import BUFFER, ELEMENT, ELEMENT_RULES, EMIT_RULES, SCALAR, VIEW_RULES, find
 from symtensor.lower.sizes import Sizes
@@ -19,13 +20,8 @@ from symtensor.tensor.elementwise import Elemwise
 MAX_INLINE = 48  # nested element rules; beyond it a value gets memory (bounds expression depth)
 
 
-def is_scalar(variable: Variable) -> bool:
-    """0-d arrays and Scalars: computed on the host."""
-    return getattr(variable.type, "broadcastable", ()) == () and hasattr(variable.type, "dtype")
-
-
 def is_host(node: Apply) -> bool:
-    """Nodes whose values are 0-d and follow from 0-d elements: program-level `Let`s."""
+    """Nodes whose values are single numbers (rank 0, or length 1 along every axis): program-level `Let`s."""
     return find(ELEMENT_RULES, node) is not None and all(is_scalar(v) for v in node.outputs)
 
 

@@ -8,6 +8,7 @@ safe casts, `allow_downcast`) has happened before, in the variable's type.
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -26,10 +27,7 @@ def fitted(value: Any, buffer: Buffer, what: str) -> Any:
     if isinstance(value, np.ndarray):
         array = value if type(value) is np.ndarray else np.asarray(value)
     elif isinstance(value, NUMBERS):
-        array = np.array(value)
-        converted = array.astype(dtype)
-        if converted == array or array != array:
-            array = converted
+        array = _number(value, dtype)
     elif isinstance(value, np.generic):
         array = np.asarray(value)
     else:
@@ -47,6 +45,20 @@ def fitted(value: Any, buffer: Buffer, what: str) -> Any:
     if not array.flags.aligned or (buffer.layout == "c" and not array.flags.c_contiguous):
         array = array.copy()
     return array
+
+
+def _number(value: Any, dtype: np.dtype) -> np.ndarray:
+    """A Python number as a 0-d array of `dtype` if that holds it exactly, else of the dtype that NumPy gives it."""
+    if not isinstance(value, complex) or dtype.kind == "c":
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                array = np.array(value).astype(dtype)
+            if array[()] == value or value != value:
+                return array
+        except (OverflowError, TypeError, ValueError):
+            pass
+    return np.array(value)
 
 
 def adopted(results: Any, stmt: PyCall, buffers: Sequence[Buffer], inputs: Sequence[Any], name: str,

@@ -4,12 +4,16 @@ Arguments are arrays or scalars of any real dtype, computed in float64. J of a n
 is NaN. Accuracy: about 1e-15 times the largest value nearby (J oscillates: relative accuracy is lost at its zeros) for
 arguments up to a few thousand, relative 1e-14 for I.
 
+J of an order or argument beyond a million is NaN unless the argument is far beyond the order's square.
+
 J: Miller's backward recurrence normalised by Neumann's series (DLMF 10.23.15 with 10.74(iv)), and Hankel's expansion
-(DLMF 10.17.3) for large arguments. I: its power series (10.25.2), and 10.40.1 for large arguments.
+(DLMF 10.17.3) for large arguments. I: its power series (10.25.2), 10.40.1 for
+large arguments, and the uniform expansions 10.41.3 and 10.41.4 for orders from 50 on.
 """
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 
@@ -18,6 +22,8 @@ from symtensor.scalar.special import real_function
 __all__ = ["i0", "i1", "iv", "j0", "j1", "jv"]
 
 _HANKEL_FROM = 25.0
+_LARGEST = 1e6
+_UNIFORM_FROM = 50.0
 
 
 def _hankel_from(order: np.ndarray) -> np.ndarray:
@@ -98,7 +104,8 @@ def _j_positive(order: np.ndarray, x: np.ndarray) -> np.ndarray:
         leading = a * np.log(0.5 * z) - np.array([math.lgamma(v + 1.0) for v in a.tolist()])
         value = np.zeros_like(z)
         tiny = z * z < 1e-16 * (a + 1.0)
-        usual = ~tiny & (leading > -700.0)
+        usual = ~tiny & (leading > -700.0) & (np.maximum(a, z) < _LARGEST)
+        value[~tiny & (leading > -700.0) & ~usual] = np.nan
         value[tiny] = np.exp(leading[tiny])
         if usual.any():
             value[usual] = _j_recurrence(a[usual], z[usual])[0]
@@ -175,14 +182,37 @@ def _i_series(order: np.ndarray, x: np.ndarray) -> np.ndarray:
         k += 1
         term = term * quarter / ((start + k) * (base + k))
         total = total + term
-    log_first = np.array([math.lgamma(s + 1.0) + math.lgamma(b + 1.0) for s, b in zip(start.tolist(), base.tolist())])
-    log_power = order * np.log(0.5 * x)
-    exact = np.array([1.0 / (math.gamma(s + 1.0) * math.gamma(b + 1.0)) if b < 150.0 and s < 20.0 else math.nan
-                      for s, b in zip(start.tolist(), base.tolist())])
-    small_order = np.abs(order) < 50.0
-    direct = np.power(0.5 * x, order) * (head + exact * quarter**start * total)
-    logarithmic = np.exp(log_power + 2.0 * start * np.log(0.5 * x) - log_first) * total + np.exp(log_power) * head
-    return np.where(small_order & np.isfinite(exact), direct, logarithmic)
+    first = np.array([1.0 / (math.gamma(s + 1.0) * math.gamma(b + 1.0)) for s, b in zip(start.tolist(), base.tolist())])
+    return np.power(0.5 * x, order) * (head + first * quarter**start * total)
+
+
+@lru_cache(maxsize=None)
+def _uniform_polynomials(count: int) -> list[np.polynomial.Polynomial]:
+    """U_0 ... U_{count-1} of DLMF 10.41.9."""
+    p = np.polynomial.Polynomial([0.0, 1.0])
+    result = [np.polynomial.Polynomial([1.0])]
+    for _ in range(count - 1):
+        last = result[-1]
+        result.append(0.5 * p**2 * (1 - p**2) * last.deriv() + 0.125 * ((1 - 5 * p**2) * last).integ())
+    return result
+
+
+def _i_uniform(order: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """I for orders of 50 and more, by the uniform expansions; below -50 with K's (DLMF 10.27.2)."""
+    size = np.abs(order)
+    ratio = x / size
+    root = np.sqrt(1.0 + ratio * ratio)
+    exponent = size * (root + np.log(ratio / (1.0 + root)))
+    polynomials = _uniform_polynomials(14)
+    growing = sum(u(1.0 / root) / size**k for k, u in enumerate(polynomials))
+    falling = sum((-1) ** k * u(1.0 / root) / size**k for k, u in enumerate(polynomials))
+    half = np.exp(0.5 * exponent)  # the product may be finite where exp(exponent) is not
+    value = half * (growing / (np.sqrt(2.0 * np.pi * size) * np.sqrt(root))) * half
+    # sin(pi order) of the fractional part; 0 for integers.
+    sine = np.sin(np.pi * (size - np.round(size))) * np.where(np.mod(np.round(size), 2.0) == 1.0, -1.0, 1.0)
+    k_value = np.sqrt(np.pi / (2.0 * size)) * np.exp(-exponent) / np.sqrt(root) * falling
+    extra = np.where((order < 0.0) & (sine != 0.0), 2.0 / np.pi * sine * k_value, 0.0)
+    return value + extra
 
 
 def _i_large(order: np.ndarray, x: np.ndarray) -> np.ndarray:
@@ -197,8 +227,12 @@ def _i_positive(order: np.ndarray, x: np.ndarray) -> np.ndarray:
     result = np.where(np.isnan(order) | np.isnan(x), np.nan, np.where(order == 0.0, 1.0, 0.0))
     large = x >= _hankel_from(order)
     inner = (x > 0.0) & ~large & np.isfinite(order)
-    if inner.any():
-        result[inner] = _i_series(order[inner], x[inner])
+    uniform = inner & (np.abs(order) >= _UNIFORM_FROM)
+    series = inner & ~uniform
+    if series.any():
+        result[series] = _i_series(order[series], x[series])
+    if uniform.any():
+        result[uniform] = _i_uniform(order[uniform], x[uniform])
     if large.any():
         result[large] = _i_large(order[large], x[large])
     return result

@@ -94,11 +94,12 @@ def _promote(*dtypes: str) -> str:
 def upcast(dtype: str, *dtypes: str) -> str:
     """The dtype that holds values of all given dtypes, as NumPy promotes arrays, from left to right.
 
-    With `config.cast_policy` "numpy+floatX", a float64 that none of the inputs is becomes `config.floatX`.
+    With `config.cast_policy` "numpy+floatX", a float wider than `config.floatX` becomes that, unless an input is as wide.
     """
     result = _promote(dtype, *dtypes)
-    if result == "float64" and config.cast_policy == "numpy+floatX" and config.floatX != "float64":
-        if "float64" not in (dtype, *dtypes):
+    if config.cast_policy == "numpy+floatX" and result in FLOAT:
+        wider = FLOAT[FLOAT.index(config.floatX) + 1:]
+        if result in wider and not any(d in wider for d in (dtype, *dtypes)):
             return config.floatX
     return result
 

@@ -9,7 +9,7 @@ argument's own rounding), 1e-14 for psi (absolute near its roots) and tri_gamma,
 
 Sources: W. J. Lentz / NIST Digital Library of Mathematical Functions (DLMF) 5.7, 5.11, 5.15, 7.9, 8.7, 8.9, 8.11;
 M. J. Wichura, "Algorithm AS 241: the percentage points of the normal distribution", Applied Statistics 37 (1988);
-C. Loader, "Fast and accurate computation of binomial probabilities" (2000) for x**a exp(-x) / gamma(a + 1).
+DLMF 8.12 (Temme); C. Loader, "Fast and accurate computation of binomial probabilities" (2000) for x**a exp(-x) / gamma(a + 1).
 """
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def erfcinv(y: np.ndarray) -> np.ndarray:
 def _gamma(x: float) -> float:
     if x == 0.0:
         return math.copysign(math.inf, x)
-    if x < 0.0 and x == math.floor(x):
+    if x == -math.inf or (x < 0.0 and x == math.floor(x)):
         return math.nan
     try:
         return math.gamma(x)
@@ -154,7 +154,7 @@ def _gamma(x: float) -> float:
 
 
 def _gammaln(x: float) -> float:
-    if x <= 0.0 and x == math.floor(x):
+    if x == -math.inf or (x <= 0.0 and x == math.floor(x)):
         return math.inf
     try:
         return math.lgamma(x)
@@ -289,6 +289,22 @@ def _upper_fraction(a: np.ndarray, x: np.ndarray) -> np.ndarray:
     return h
 
 
+_UNIFORM_FROM = 1e7
+
+
+def _uniform(a: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(P, Q) for large a by Temme's uniform expansion (DLMF 8.12.3 to 8.12.10), two terms."""
+    mu = (x - a) / a
+    eta = np.copysign(np.sqrt(np.maximum(-2.0 * _log_minus_deviation(x, a), 0.0)), mu)
+    near = np.abs(eta) < 0.02
+    safe = np.where(near, 1.0, eta)
+    first = np.where(near, -1 / 3 + eta * (1 / 12 + eta * (-2 / 135 + eta * (1 / 864 + eta / 2835))),
+                     1.0 / np.where(near, 1.0, mu) - 1.0 / safe)
+    rest = np.exp(-0.5 * a * eta * eta) / np.sqrt(2.0 * np.pi * a) * (first - (1 / 540 + eta / 288) / a)
+    edge = eta * np.sqrt(0.5 * a)
+    return 0.5 * _each(math.erfc, -edge) - rest, 0.5 * _each(math.erfc, edge) + rest
+
+
 def _upper_small(a: np.ndarray, x: np.ndarray) -> np.ndarray:
     """Q(a, x) for a < 1 and x <= 1.1 without the cancellation of 1 - P (DLMF 8.7.3)."""
     log_power = a * np.log(x) - _each(_gammaln, a + 1.0)
@@ -308,6 +324,10 @@ def _incomplete(a: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     lower = regular & (x < a + 1.0)
     small = lower & (a < 1.0) & (x <= 1.1)
     upper = regular & ~lower
+    large = regular & (a > _UNIFORM_FROM)
+    lower, upper = lower & ~large, upper & ~large
+    if large.any():
+        p[large], q[large] = _uniform(a[large], x[large])
     if lower.any():
         p[lower] = _power_over_gamma(a[lower], x[lower]) * _lower_series(a[lower], x[lower])
         q[lower] = 1.0 - p[lower]
