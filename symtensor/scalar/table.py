@@ -202,7 +202,7 @@ def _rows() -> dict[str, ScalarRow]:
     row("arctan2", 2, rule_upgrade_to_float, _in_output, np.arctan2)
 
     row("real", 1, rule_real, _as_they_are, np.real)
-    row("imag", 1, rule_real, _as_they_are, np.imag)
+    row("imag", 1, rule_real, _as_they_are, np.imag, nan="hides")
     row("conj", 1, rule_same_min8, _in_output, np.conj)
     row("angle", 1, rule_upgrade_to_float64, _double, a.angle)
     row("complex", 2, rule_complex_pair, _parts, a.complex_)
