@@ -1,0 +1,207 @@
+/* Reductions over contiguous elements, each continuing from what it is given: the inner loops of nests that reduce.
+ *
+ * Sums of floats: lanes of 64 (32 in double) independent partial sums, folded every 2048 elements into a double (with
+ * a compensation term for double), so the error does not grow with the length. Maximum and minimum: NaN stays. */
+
+/* sum[0] + sum[1] is the sum of everything added so far; float uses sum[0] alone. */
+ST_NEST void st_add_f32(double *sum, const float *x, st_i64 n) {
+    typedef float vec __attribute__((vector_size(64), aligned(4)));
+    double total = 0.0;
+    while (n >= 16) {
+        vec a = {0}, b = {0}, c = {0}, d = {0};
+        st_i64 m = n < 2048 ? n : 2048, i = 0;
+        for (; i + 64 <= m; i += 64) {
+            a += *(const vec *)(x + i);
+            b += *(const vec *)(x + i + 16);
+            c += *(const vec *)(x + i + 32);
+            d += *(const vec *)(x + i + 48);
+        }
+        for (; i + 16 <= m; i += 16) a += *(const vec *)(x + i);
+        a = (a + b) + (c + d);
+        for (int k = 0; k < 16; k++) total += (double)a[k];
+        x += i;
+        n -= i;
+    }
+    for (st_i64 i = 0; i < n; i++) total += (double)x[i];
+    sum[0] += total;
+}
+
+/* Knuth's exact sum of two numbers: sum[1] collects what sum[0] loses. */
+ST_INLINE void st_two_sum(double *sum, double x) {
+    double s = sum[0] + x, part = s - sum[0];
+    double lost = (sum[0] - (s - part)) + (x - part);
+    sum[0] = s;
+    /* Beyond the largest number the error term is NaN; the sum itself is right. */
+    if (lost == lost) sum[1] += lost;
+}
+
+ST_NEST void st_add_f64(double *sum, const double *x, st_i64 n) {
+    typedef double vec __attribute__((vector_size(64), aligned(8)));
+    while (n >= 8) {
+        vec a = {0}, b = {0}, c = {0}, d = {0};
+        st_i64 m = n < 2048 ? n : 2048, i = 0;
+        for (; i + 32 <= m; i += 32) {
+            a += *(const vec *)(x + i);
+            b += *(const vec *)(x + i + 8);
+            c += *(const vec *)(x + i + 16);
+            d += *(const vec *)(x + i + 24);
+        }
+        for (; i + 8 <= m; i += 8) a += *(const vec *)(x + i);
+        a = (a + b) + (c + d);
+        st_two_sum(sum, ((a[0] + a[1]) + (a[2] + a[3])) + ((a[4] + a[5]) + (a[6] + a[7])));
+        x += i;
+        n -= i;
+    }
+    double total = 0.0;
+    for (st_i64 i = 0; i < n; i++) total += x[i];
+    st_two_sum(sum, total);
+}
+
+ST_NEST void st_cadd_X(double *sum, const C *x, st_i64 n) {
+    double re = 0.0, im = 0.0;
+    for (st_i64 i = 0; i < n; i++) {
+        re += (double)__real__ x[i];
+        im += (double)__imag__ x[i];
+    }
+    sum[0] += re;
+    sum[1] += im;
+}
+
+/* Integers wrap. */
+ST_NEST void st_add_X(T *sum, const T *x, st_i64 n) {
+    U s = (U)*sum;
+    for (st_i64 i = 0; i < n; i++) s += (U)x[i];
+    *sum = (T)s;
+}
+
+/* From left to right. */
+ST_NEST void st_mul_X(T *product, const T *x, st_i64 n) {
+#if ST_FLOAT
+    T p = *product;
+    for (st_i64 i = 0; i < n; i++) p *= x[i];
+    *product = p;
+#else
+    U p = (U)*product;
+    for (st_i64 i = 0; i < n; i++) p *= (U)x[i];
+    *product = (T)p;
+#endif
+}
+
+ST_NEST void st_cmul_all_X(C *product, const C *x, st_i64 n) {
+    for (st_i64 i = 0; i < n; i++) *product = st_cmul_X(*product, x[i]);
+}
+
+ST_NEST void st_maximum_X(T *top, const T *x, st_i64 n) {
+    T m = *top;
+#if ST_FLOAT
+    typedef T vec __attribute__((vector_size(64), aligned(sizeof(T))));
+    st_i64 i = 0, lanes = 64 / (st_i64)sizeof(T);
+    if (n >= lanes) {
+        vec a = *(const vec *)x, b = a;
+        __typeof__(a > b) bad = a != a, take;
+        for (; i + 2 * lanes <= n; i += 2 * lanes) {
+            vec y = *(const vec *)(x + i), z = *(const vec *)(x + i + lanes);
+            take = y > a;
+            a = (vec)((take & (__typeof__(take))y) | (~take & (__typeof__(take))a));
+            bad |= y != y;
+            take = z > b;
+            b = (vec)((take & (__typeof__(take))z) | (~take & (__typeof__(take))b));
+            bad |= z != z;
+        }
+        for (int k = 0; k < lanes; k++) {
+            m = bad[k] ? ST_F(__builtin_nan)("") : (a[k] > m) | (m != m) ? (m != m ? m : a[k]) : m;
+            m = (b[k] > m) ? b[k] : m;
+        }
+    }
+    for (; i < n; i++) m = (m > x[i]) | (m != m) ? m : x[i];
+#else
+    for (st_i64 i = 0; i < n; i++) m = m > x[i] ? m : x[i];
+#endif
+    *top = m;
+}
+
+ST_NEST void st_minimum_X(T *top, const T *x, st_i64 n) {
+    T m = *top;
+#if ST_FLOAT
+    typedef T vec __attribute__((vector_size(64), aligned(sizeof(T))));
+    st_i64 i = 0, lanes = 64 / (st_i64)sizeof(T);
+    if (n >= lanes) {
+        vec a = *(const vec *)x, b = a;
+        __typeof__(a > b) bad = a != a, take;
+        for (; i + 2 * lanes <= n; i += 2 * lanes) {
+            vec y = *(const vec *)(x + i), z = *(const vec *)(x + i + lanes);
+            take = y < a;
+            a = (vec)((take & (__typeof__(take))y) | (~take & (__typeof__(take))a));
+            bad |= y != y;
+            take = z < b;
+            b = (vec)((take & (__typeof__(take))z) | (~take & (__typeof__(take))b));
+            bad |= z != z;
+        }
+        for (int k = 0; k < lanes; k++) {
+            m = bad[k] ? ST_F(__builtin_nan)("") : (a[k] < m) | (m != m) ? (m != m ? m : a[k]) : m;
+            m = (b[k] < m) ? b[k] : m;
+        }
+    }
+    for (; i < n; i++) m = (m < x[i]) | (m != m) ? m : x[i];
+#else
+    for (st_i64 i = 0; i < n; i++) m = m < x[i] ? m : x[i];
+#endif
+    *top = m;
+}
+
+/* The first largest element, or the first NaN: *at is its position, -1 if there was none before; x[0] has position base. */
+ST_NEST void st_argmax_X(T *best, st_i64 *at, const T *x, st_i64 n, st_i64 base) {
+    for (st_i64 i = 0; i < n; i += 512) {
+        if (*at >= 0 && *best != *best) return;
+        st_i64 m = n - i < 512 ? n - i : 512, k = 0;
+        T top = x[i];
+        st_maximum_X(&top, x + i, m);
+        if (*at >= 0 && !(top > *best) && top == top) continue;
+        while (x[i + k] != top && x[i + k] == x[i + k]) k++;
+        *best = top;
+        *at = base + i + k;
+    }
+}
+
+ST_NEST void st_argmin_X(T *best, st_i64 *at, const T *x, st_i64 n, st_i64 base) {
+    for (st_i64 i = 0; i < n; i += 512) {
+        if (*at >= 0 && *best != *best) return;
+        st_i64 m = n - i < 512 ? n - i : 512, k = 0;
+        T top = x[i];
+        st_minimum_X(&top, x + i, m);
+        if (*at >= 0 && !(top < *best) && top == top) continue;
+        while (x[i + k] != top && x[i + k] == x[i + k]) k++;
+        *best = top;
+        *at = base + i + k;
+    }
+}
+
+ST_NEST void st_and__X(T *all, const T *x, st_i64 n) {
+    T r = *all;
+    for (st_i64 i = 0; i < n; i++) r = (T)(r & x[i]);
+    *all = r;
+}
+
+ST_NEST void st_or__X(T *any, const T *x, st_i64 n) {
+    T r = *any;
+    for (st_i64 i = 0; i < n; i++) r = (T)(r | x[i]);
+    *any = r;
+}
+
+ST_NEST void st_xor_X(T *odd, const T *x, st_i64 n) {
+    T r = *odd;
+    for (st_i64 i = 0; i < n; i++) r = (T)(r ^ x[i]);
+    *odd = r;
+}
+
+/* Moves partial sums into totals, so that rounding errors do not grow with the number of rows. */
+ST_NEST void st_flush_X(double *total, T *part, st_i64 n) {
+    for (st_i64 i = 0; i < n; i++) {
+        total[i] += (double)part[i];
+        part[i] = 0;
+    }
+}
+
+ST_NEST void st_fill_X(T *x, st_i64 n, T value) {
+    for (st_i64 i = 0; i < n; i++) x[i] = value;
+}

@@ -1,0 +1,6 @@
+"""The C printer: `print_program` for a Program, `print_routine` for a routine of the library."""
+from symtensor.codegen.c.routines import print_routine
+from symtensor.codegen.c.scalar_ops import UnsupportedRow
+from symtensor.codegen.c.unit import print_program
+
+__all__ = ["UnsupportedRow", "print_program", "print_routine"]

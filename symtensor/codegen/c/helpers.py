@@ -1,0 +1,157 @@
+"""The functions of csrc/ that a unit needs, found by name: nothing unused is printed.
+
+The headers are plain C, one definition a paragraph, without blank lines inside. A definition whose name ends in `_X` is
+a pattern for several dtypes: in it T is the C type, U the unsigned type it computes in, C the complex type, X the tag of
+the dtype, ST_F(name) the libm function for T, ST_SIGNED and ST_FLOAT are 1 or 0. What a definition calls is found by
+reading it.
+"""
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
+
+from symtensor.codegen.c.dialect import LOCAL, TAG, UNSIGNED, kind
+
+HEADERS = ("convert.h", "arith.h", "float16.h", "complex.h", "special.h", "bessel.h", "reduce.h", "memory.h", "routine.h",
+           "blas_table.h", "blas.h", "sort.h", "search.h")
+
+_ONE = ("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sin", "cos", "tan", "acos", "asin", "atan", "cosh", "sinh",
+        "tanh", "acosh", "asinh", "atanh", "erf", "erfc", "tgamma", "cbrt", "j0", "j1")
+_TWO = ("pow", "atan2", "hypot", "fmod")
+_COMPLEX_ONE = ("cexp", "clog", "csin", "ccos", "ctan", "casin", "cacos", "catan", "csinh", "ccosh", "ctanh", "casinh",
+                "cacosh", "catanh", "csqrt")
+
+
+def _prototypes() -> dict[str, str]:
+    table = {}
+    for suffix, t in (("", "double"), ("f", "float")):
+        c = t + " _Complex"
+        table.update({n + suffix: f"{t} {n}{suffix}({t})" for n in _ONE})
+        table.update({n + suffix: f"{t} {n}{suffix}({t}, {t})" for n in _TWO})
+        table.update({n + suffix: f"{c} {n}{suffix}({c})" for n in _COMPLEX_ONE})
+        table["cpow" + suffix] = f"{c} cpow{suffix}({c}, {c})"
+    table["lgamma_r"] = "double lgamma_r(double, int *)"
+    return table
+
+
+LIBM = _prototypes()
+
+PRELUDE = """\
+#define ST_INLINE static inline __attribute__((always_inline))
+#define ST_NEST static __attribute__((noinline))
+#define ST_RARE static __attribute__((noinline, cold))
+"""
+
+_CALLED = re.compile(r"\b([a-z]\w*)\b")
+_COMMENT = re.compile(r"/\*.*?\*/", re.S)
+_DEFINED = re.compile(r"\b(st_\w+)\s*\(")
+_TYPE = re.compile(r"\bstruct (st_\w+) \{|\b(st_\w+);\s*\Z")
+_DTYPE_OF_TAG = {tag: dtype for dtype, tag in TAG.items()}
+
+
+def source_folder() -> Path:
+    """Where csrc/ lies: inside the installed package, or beside it in a checkout."""
+    package = Path(__file__).resolve().parents[2]
+    inside = package / "csrc"
+    return inside if inside.is_dir() else package.parent / "csrc"
+
+
+def without_comments(text: str) -> str:
+    """C text without comments and trailing spaces."""
+    return re.sub(r"[ \t]+\n", "\n", _COMMENT.sub("", text))
+
+
+@lru_cache(maxsize=None)
+def abi_text() -> str:
+    """abi.h without comments: what every unit begins with."""
+    text = without_comments((source_folder() / "abi.h").read_text())
+    return re.sub(r"\n{2,}", "\n", text).lstrip("\n")
+
+
+@lru_cache(maxsize=None)
+def _definitions() -> dict[str, str]:
+    table: dict[str, str] = {}
+    folder = source_folder()
+    for name in HEADERS:
+        path = folder / name
+        if not path.is_file():
+            continue
+        for paragraph in re.split(r"\n\s*\n", path.read_text()):
+            text = re.sub(r"\n\s*\n", "\n", without_comments(paragraph)).strip("\n ")
+            if not text:
+                continue
+            types = _TYPE.search(text)
+            found = types if types is not None and text.startswith(("struct", "typedef")) else _DEFINED.search(text)
+            if text.startswith("#define"):
+                found = re.search(r"#define (\w+)", text)
+            if found is None:
+                raise ValueError(f"{name}: no definition in {text!r}")
+            key = next(g for g in found.groups() if g)
+            if key in table:
+                raise ValueError(f"{name}: {key} is defined twice")
+            table[key] = text
+    return table
+
+
+@lru_cache(maxsize=None)
+def _instance(name: str) -> str | None:
+    """The text that defines a name, patterns filled in; None if csrc/ does not define it."""
+    table = _definitions()
+    if name in table:
+        return table[name]
+    root, _, tag = name.rpartition("_")
+    pattern = table.get(root + "_X")
+    dtype = _DTYPE_OF_TAG.get(tag)
+    if pattern is None or dtype is None:
+        return None
+    real = {"complex64": "float32", "complex128": "float64"}.get(dtype, dtype)
+    words = {"T": LOCAL[real] if dtype != "bool" else "st_u8", "U": UNSIGNED.get(dtype, "st_u32"), "C": LOCAL[dtype], "X": tag,
+             "ST_SIGNED": str(int(kind(dtype) == "i")), "ST_FLOAT": str(int(kind(real) == "f"))}
+    suffix = "" if real == "float64" else "f"
+    text = re.sub(r"\bST_F\((\w+)\)", rf"\g<1>{suffix}", pattern)
+    text = re.sub(r"\b(T|U|C|X|ST_SIGNED|ST_FLOAT)\b", lambda m: words[m.group(1)], text)
+    return re.sub(r"(?<=_)X\b", tag, text)
+
+
+@lru_cache(maxsize=None)
+def mentioned(text: str) -> tuple[str, ...]:
+    """Names in a C text that are functions or types of csrc/ or of libm, in order of appearance."""
+    names = dict.fromkeys(_CALLED.findall(text))
+    return tuple(n for n in names if n in LIBM or (n.startswith("st_") and _instance(n) is not None))
+
+
+class Helpers:
+    """Collects what a unit calls; `text` gives the definitions, each after those that it needs."""
+
+    def __init__(self, simd_math: frozenset[str]):
+        self.simd_math = simd_math
+        self.prototypes: dict[str, str] = {}
+        self.texts: dict[str, str] = {}
+
+    def need(self, name: str) -> None:
+        if name in self.prototypes or name in self.texts:
+            return
+        if name in LIBM:
+            simd = '__attribute__((simd("notinbranch"))) ' if name in self.simd_math else ""
+            self.prototypes[name] = f"{simd}{LIBM[name]};"
+            return
+        text = _instance(name)
+        if text is None:
+            raise KeyError(f"csrc/ does not define {name}")
+        self.need_all(n for n in mentioned(text) if n != name)
+        self.texts[name] = text
+
+    def need_all(self, names: Iterable[str]) -> None:
+        for name in names:
+            self.need(name)
+
+    def scan(self, text: str) -> None:
+        """Notes everything that a (short, often repeated) text mentions."""
+        for name in mentioned(text):
+            if name not in self.prototypes and name not in self.texts:
+                self.need(name)
+
+    def text(self) -> str:
+        return "\n".join([*self.prototypes.values(), *self.texts.values()]) + "\n" if self.prototypes or self.texts else ""

@@ -1,0 +1,539 @@
+"""A whole buffered Program as one C file.
+
+In comes a `Program` of the buffered stage, out comes a `CUnit`: abi.h, the functions of csrc/ that are needed, one
+function for each different nest, and `st_main`, which walks through the program's statements. The text depends on
+nothing but the structure of the program and the target: names are numbered in order of appearance.
+"""
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from symtensor.codegen.c.blocks import print_block
+from symtensor.codegen.c.dialect import ITEMSIZE, LOCAL, MEMORY, literal
+from symtensor.codegen.c.helpers import PRELUDE, Helpers, abi_text
+from symtensor.codegen.c.host import Names, Place, list_text
+from symtensor.codegen.c.nests import PrintedNest, print_nest
+from symtensor.codegen.c.printer import NestPrinter
+from symtensor.codegen.c.reductions import print_reduce
+from symtensor.codegen.facts import BufferFacts, of_buffer, of_view
+from symtensor.codegen.library import entry_name
+from symtensor.codegen.target import DEFAULT_TARGET, CUnit, Target
+from symtensor.codegen.values import StoreItem, build
+from symtensor.ir.nodes import (
+    Alloc, Buffer, Call, Check, Const, Dim, Expr, If, Let, Local, Loop, Nest, Op, Program, PyCall, Reduce, Reshape, Same, Stmt,
+    Store, View, While,
+)
+from symtensor.ir.walk import defines, expressions, statements
+
+__all__ = ["FLAGS", "print_program"]
+
+# No contraction of a * b + c: x*x - y*y is then 0 where x equals y, and results do not depend on the optimiser.
+FLAGS = ("-ffp-contract=off", "-fno-strict-aliasing")
+# Vector code for loop remainders costs compile time and helps only short arrays: left out of large units.
+LARGE_UNIT = 24
+LARGE_FLAGS = ("--param=vect-epilogues-nomask=0",)
+
+_NAME = re.compile(r"\b[bvtwxyz]\d+(?:[ds]\d+)?\b")
+
+
+class HostPrinter(NestPrinter):
+    """Prints scalar expressions inside the main function: parameters are the main function's own names."""
+
+    unit: UnitPrinter
+
+    def param(self, key: tuple[Any, ...], ctype: str, letter: str) -> str:
+        if key[0] == "value":
+            return str(key[1])
+        place = self.unit.names.places[key[1]]
+        return place.pointer if key[0] == "pointer" else place.stride(key[2])
+
+
+class UnitPrinter:
+    """The state of printing one program."""
+
+    def __init__(self, program: Program, target: Target):
+        self.program = program
+        self.target = target
+        self.helpers = Helpers(target.simd_math)
+        self.names = Names()
+        self.lines: list[tuple[str, str]] = []  # text, and the name that it defines and is useless without
+        self.indent = 1
+        self.counts: dict[str, int] = {}
+        self.functions: dict[str, str] = {}
+        self.library: list[str] = []
+        self.scratch = 0
+        self.buffers: dict[str, Buffer] = {b.name: b for b in program.buffers}
+        self.number = {b.name: k for k, b in enumerate(program.buffers)}
+        self.times: dict[str, int] = {}
+        for stmt in statements(program.body):
+            for name in defines(stmt):
+                self.times[name] = self.times.get(name, 0) + 1
+        self.direct: dict[str, set[Any]] = {}
+
+    # -- text
+
+    def emit(self, text: str, define: str = "") -> None:
+        self.lines.append(("    " * self.indent + text, define))
+
+    def fresh(self, letter: str) -> str:
+        n = self.counts.get(letter, 0)
+        self.counts[letter] = n + 1
+        return f"{letter}{n}"
+
+    def call(self, text: str) -> str:
+        self.helpers.scan(text)
+        return text
+
+    def define(self, ctype: str, name: str, text: str, shared: bool = False) -> None:
+        """Defines a name that may turn out to be unused; `shared` ones are declared already."""
+        star = "" if ctype.endswith("*") else " "
+        self.emit(f"{name} = {text};" if shared else f"{ctype}{star}{name} = {text};", name)
+
+    def fail_unless(self, condition: str) -> None:
+        self.emit(f"if ({condition}) return 1;")
+
+    # -- scalar expressions
+
+    def key(self, expr: Expr) -> str:
+        """The C text of a Dim or of a name bound by the program."""
+        if isinstance(expr, Dim):
+            return self.names.atom(self.names.places[expr.buffer].facts.dims[expr.axis])
+        assert isinstance(expr, Local)
+        return self.names.atom(self.names.locals[expr.name][0])
+
+    def host(self, expr: Expr) -> str:
+        """A scalar expression as text without need of parentheses; what it needs is computed in lines before."""
+        if isinstance(expr, Const):
+            return literal(expr.value, expr.dtype)
+        if isinstance(expr, (Dim, Local)):
+            return self.key(expr)
+        if any(isinstance(e, Reduce) for e in expressions(expr)):
+            return self.host_nest(expr)
+        graph = build(Nest((Store("", (), expr),)), self.key)
+        printer = HostPrinter(graph, self.names, self.target, print_block, print_reduce)
+        printer.unit = self
+        printer.counts, printer.indent = self.counts, self.indent
+        for item in graph.root.items:
+            if isinstance(item, StoreItem):
+                text = printer.text(item.value)
+            else:
+                printer.compute(item)
+        self.lines += [(line, "") for line in printer.lines]
+        self.helpers.need_all(printer.called)
+        return text
+
+    def host_nest(self, expr: Expr) -> str:
+        """An expression with a reduction: a nest that stores to a local variable."""
+        name = self.fresh("v")
+        self.emit(f"{MEMORY[expr.dtype]} {name} = 0;")
+        place = Place(BufferFacts("", expr.dtype, (), True, (), None, None), f"(char *)&{name}")
+        self.names.put("", place)
+        self.nest(Nest((Store("", (), expr),)))
+        return name if expr.dtype != "bool" else f"({name} != 0)"
+
+    def size(self, expr: Expr, name: str) -> str:
+        """The atom of a size; computed into `name` if it has none."""
+        if isinstance(expr, Const):
+            return str(int(expr.value))
+        if isinstance(expr, (Dim, Local)):
+            return self.key(expr)
+        text = self.host(expr)
+        known = self.names.computed.get(text)
+        if known is None:
+            known = self.names.computed[text] = name
+            self.define("const st_i64", name, text)
+        return known
+
+    # -- buffers
+
+    def new_name(self, buffer: str) -> str:
+        return f"b{self.number[buffer]}"
+
+    def is_shared(self, buffer: str) -> bool:
+        """Whether several blocks define the buffer: its C names are then declared before them."""
+        return self.times.get(buffer, 0) > 1
+
+    def put(self, buffer: str, pointer: str, dims: tuple[str, ...], strides: tuple[str, ...], facts: BufferFacts) -> None:
+        """Defines a buffer whose pointer, sizes and strides are the given texts."""
+        name = self.new_name(buffer)
+        if not self.is_shared(buffer):
+            if pointer != name:
+                self.define("char *", name, pointer)
+            self.names.put(buffer, Place(facts, name, () if facts.dense else strides))
+            return
+        place = self.names.places[buffer]
+        if pointer != name:
+            self.define("char *", name, pointer, True)
+        for axis in range(facts.ndim):
+            if not facts.broadcast[axis]:
+                self.define("st_i64", place.facts.dims[axis], dims[axis], True)
+            if place.strides:
+                self.define("st_i64", place.strides[axis], strides[axis], True)
+
+    def declare_shared(self, buffer: str) -> None:
+        """Declares the names of a buffer that several blocks define."""
+        name, declared = self.new_name(buffer), self.buffers[buffer]
+        dims, strides = [], []
+        self.define("char *", name, "0")
+        for axis, one in enumerate(declared.broadcast):
+            dims.append("1" if one else f"{name}d{axis}")
+            if not one:
+                self.define("st_i64", f"{name}d{axis}", "0")
+            if declared.layout != "c":
+                strides.append(f"{name}s{axis}")
+                self.define("st_i64", f"{name}s{axis}", "0")
+        self.names.put(buffer, Place(of_buffer(declared, tuple(dims)), name, tuple(strides)))
+
+    def bind_input(self, buffer: str, position: int) -> None:
+        name, declared = self.new_name(buffer), self.buffers[buffer]
+        at = f"f->inputs[{position}]"
+        self.define("char *", name, f"{at}.data")
+        dims = self.read_sizes(name, declared, f"{at}.dims")
+        strides = self.read_strides(name, declared, f"{at}.strides")
+        self.names.put(buffer, Place(of_buffer(declared, dims), name, strides))
+
+    def read_sizes(self, name: str, declared: Buffer, source: str) -> tuple[str, ...]:
+        dims = tuple("1" if one else f"{name}d{axis}" for axis, one in enumerate(declared.broadcast))
+        for axis, dim in enumerate(dims):
+            if dim != "1":
+                self.define("const st_i64", dim, f"{source}[{axis}]")
+        return dims
+
+    def read_strides(self, name: str, declared: Buffer, source: str) -> tuple[str, ...]:
+        if declared.layout == "c" or declared.dtype == "object":
+            return ()
+        for axis in range(declared.ndim):
+            self.define("const st_i64", f"{name}s{axis}", f"{source}[{axis}]")
+        return tuple(f"{name}s{axis}" for axis in range(declared.ndim))
+
+    def memory(self, place: tuple[str, int], dtype: str, dims: tuple[str, ...]) -> str:
+        """The call that gets memory for an array."""
+        function = "st_workspace" if place[0] == "slot" else "st_result"
+        return self.call(f"{function}(f, {place[1]}, {ITEMSIZE[dtype]}, {len(dims)}, {list_text(dims)})")
+
+    # -- statements
+
+    def block(self, body: tuple[Stmt, ...]) -> None:
+        for stmt in body:
+            getattr(self, "do_" + type(stmt).__name__)(stmt)
+
+    def inner_block(self, body: tuple[Stmt, ...]) -> None:
+        """A block in braces: what it learns and defines ends with it."""
+        outer = self.names
+        self.names = outer.copy()
+        self.indent += 1
+        self.block(body)
+        self.indent -= 1
+        self.names = outer
+
+    def do_Let(self, stmt: Let) -> None:
+        text, dtype = self.host(stmt.value), stmt.value.dtype
+        if not text.replace("_", "a").isalnum():
+            name = self.fresh("v")
+            self.define(f"const {LOCAL[dtype]}", name, text)
+            text = name
+        self.names.locals[stmt.name] = (text, dtype)
+
+    def do_Alloc(self, stmt: Alloc) -> None:
+        declared, name = self.buffers[stmt.buffer], self.new_name(stmt.buffer)
+        dims = tuple(self.size(e, f"{name}d{k}" if not self.is_shared(stmt.buffer) else self.fresh("v"))
+                     for k, e in enumerate(stmt.dims))
+        memory = self.memory(stmt.place, declared.dtype, dims)
+        self.emit(f"{'' if self.is_shared(stmt.buffer) else 'char *'}{name} = {memory};")
+        self.fail_unless(f"!{name}")
+        dims = tuple("1" if one else dim for one, dim in zip(declared.broadcast, dims))
+        facts = of_buffer(declared, dims)
+        strides = tuple(Place(facts, name).stride(a) for a in range(facts.ndim))
+        self.put(stmt.buffer, name, dims, strides, facts)
+        self.direct.setdefault(stmt.buffer, set()).add(stmt.place)
+
+    def do_Same(self, stmt: Same) -> None:
+        source = self.names.places[stmt.source]
+        declared = self.buffers[stmt.buffer]
+        strides = source.strides or tuple(source.stride(a) for a in range(source.facts.ndim))
+        dims = tuple("1" if one else dim for one, dim in zip(declared.broadcast, source.facts.dims))
+        dense = declared.layout == "c" or source.facts.dense
+        facts = BufferFacts(declared.name, declared.dtype, declared.broadcast, dense, dims, source.facts.unit_axis,
+                            source.facts.fast_axis)
+        if dense:
+            facts = of_buffer(Buffer(declared.name, declared.dtype, declared.broadcast, "c"), dims)
+        if self.is_shared(stmt.buffer):
+            self.put(stmt.buffer, source.pointer, dims, strides, facts)
+        else:
+            self.names.put(stmt.buffer, Place(facts, source.pointer, () if dense else strides))
+        self.direct.setdefault(stmt.buffer, set()).add(None)
+
+    def do_View(self, stmt: View) -> None:
+        base, declared, name = self.names.places[stmt.base], self.buffers[stmt.buffer], self.new_name(stmt.buffer)
+        shared = self.is_shared(stmt.buffer)
+        pointer = base.pointer
+        for axis, start in enumerate(stmt.start):
+            text = self.host(start)
+            if text != "0":
+                pointer += f" + {text} * {base.stride(axis)}"
+        dims, strides = [], []
+        for axis, walk in enumerate(stmt.axes):
+            dim = self.size(walk.extent, f"{name}d{axis}" if not shared else self.fresh("v"))
+            dims.append("1" if declared.broadcast[axis] else dim)
+            if walk.base_axis is None:
+                strides.append("0")
+                continue
+            text, step = base.stride(walk.base_axis), self.host(walk.step)
+            if step != "1":
+                text = f"{text} * {step}"
+            if not text.isalnum() and not shared:
+                self.define("const st_i64", f"{name}s{axis}", text)
+                text = f"{name}s{axis}"
+            strides.append(text)
+        facts = of_view(declared, tuple(dims), stmt, base.facts)
+        self.put(stmt.buffer, pointer, tuple(dims), tuple(strides), facts)
+        self.direct.setdefault(stmt.buffer, set()).add(None)
+
+    def do_Reshape(self, stmt: Reshape) -> None:
+        base, declared, name = self.names.places[stmt.base], self.buffers[stmt.buffer], self.new_name(stmt.buffer)
+        shared = self.is_shared(stmt.buffer)
+        sizes = tuple(self.size(e, f"{name}d{k}" if not shared else self.fresh("v")) for k, e in enumerate(stmt.dims))
+        dims = tuple("1" if one else dim for one, dim in zip(declared.broadcast, sizes))
+        pointer = base.pointer
+        if not base.facts.dense and stmt.place is not None:
+            itemsize, ndim = ITEMSIZE[declared.dtype], base.facts.ndim
+            self.emit(f"{'' if shared else 'char *'}{name} = {pointer};")
+            self.emit(self.call(f"if (!st_is_dense({itemsize}, {ndim}, {base.dims_text}, {base.strides_text})) {{"))
+            self.indent += 1
+            self.emit(f"{name} = {self.memory(stmt.place, declared.dtype, sizes)};")
+            self.fail_unless(f"!{name}")
+            self.emit(self.call(
+                f"st_move({name}, {base.pointer}, {itemsize}, {ndim}, {base.dims_text}, {base.strides_text}, 1);"))
+            self.indent -= 1
+            self.emit("}")
+            pointer = name
+        facts = of_buffer(Buffer(declared.name, declared.dtype, declared.broadcast, "c"), dims)
+        strides = tuple(Place(facts, name).stride(a) for a in range(facts.ndim))
+        self.put(stmt.buffer, pointer, dims, strides, facts)
+        self.direct.setdefault(stmt.buffer, set()).add(None)
+
+    def do_Check(self, stmt: Check) -> None:
+        condition = self.host(stmt.condition)
+        values = tuple(self.host(v) for v in stmt.values)
+        fail = self.call(f"st_fail(f, {stmt.site}, {len(values)}, {list_text(values)})")
+        self.emit(f"if (__builtin_expect(!{condition}, 0)) return {fail};")
+        facts = [stmt.condition]
+        while facts:
+            part = facts.pop()
+            if isinstance(part, Op) and part.name == "and_":
+                facts += part.args
+            elif isinstance(part, Op) and part.name == "eq" and all(
+                    isinstance(a, (Dim, Local, Const)) and a.dtype == "int64" for a in part.args):
+                a, b = (str(int(e.value)) if isinstance(e, Const) else self.key(e) for e in part.args)
+                if not a.startswith("-") and not b.startswith("-"):
+                    self.names.unite(a, b)
+
+    def do_If(self, stmt: If) -> None:
+        condition = self.host(stmt.condition)
+        mine = {n for s in statements(stmt.then) for n in defines(s)}
+        for s in statements(stmt.orelse):
+            for name in defines(s):
+                if name in mine and name not in self.names.places:
+                    self.declare_shared(name)
+                    mine.discard(name)
+        self.emit(f"if ({condition}) {{")
+        self.inner_block(stmt.then)
+        if stmt.orelse:
+            self.emit("} else {")
+            self.inner_block(stmt.orelse)
+        self.emit("}")
+
+    def do_While(self, stmt: While) -> None:
+        limit = self.host(stmt.limit)
+        index, until = self.fresh("w"), self.fresh("w")
+        end = self.fresh("w")
+        self.emit(f"st_i64 {index} = 0, {until} = {limit};")
+        self.emit(f"while ({index} < {until}) {{")
+        heavy = any(isinstance(s, (Call, PyCall, While)) or isinstance(s, Nest) and any(isinstance(x, Loop) for x in s.body)
+                    for s in statements(stmt.body))
+        chunk = 16 if heavy else 1024
+        stop = self.call("st_fail(f, -3, 0, 0)")
+        self.emit(f"    if ({index} && f->interrupted(f)) return {stop};")
+        self.emit(f"    st_i64 {end} = {until} - {index} > {chunk} ? {index} + {chunk} : {until};")
+        self.emit(f"    for (; {index} < {end}; {index}++) {{")
+        self.indent += 1
+        outer = self.names
+        self.names = outer.copy()
+        self.names.locals[stmt.index] = (index, "int64")
+        self.indent += 1
+        self.block(stmt.body)
+        if stmt.until is not None:
+            self.emit(f"if ({self.host(stmt.until)}) {end} = {until} = {index} + 1;")
+        self.indent -= 2
+        self.names = outer
+        self.emit("    }")
+        self.emit("}")
+        if stmt.count is not None:
+            self.names.locals[stmt.count] = (index, "int64")
+
+    # -- nests and calls
+
+    def do_Nest(self, stmt: Nest) -> None:
+        self.nest(stmt)
+
+    def nest(self, stmt: Nest) -> None:
+        printed = print_nest(stmt, self.names, self.key, self.target)
+        function = self.functions.get(printed.text)
+        if function is None:
+            function = self.functions[printed.text] = f"k{len(self.functions)}"
+            self.helpers.need_all(printed.called)
+        if printed.dense:
+            self.dense_call(function, printed)
+            return
+        self.emit(f"{function}({', '.join(self.argument(p) for p in printed.params)});")
+
+    def argument(self, param: tuple[Any, ...]) -> str:
+        if param[0] == "value":
+            return str(param[1])
+        place = self.names.places[param[1]]
+        return place.pointer if param[0] == "pointer" else place.stride(param[2])
+
+    def dense_call(self, function: str, printed: PrintedNest) -> None:
+        """Calls a nest that wants some buffers dense along an axis: where they are not, it gets copies."""
+        self.emit("{")
+        self.indent += 1
+        pointers: dict[str, str] = {}
+        strides: dict[str, str] = {}
+        strided = {p[1] for p in printed.params if p[0] == "stride"}
+        for k, (buffer, axis) in enumerate(printed.dense):
+            place = self.names.places[buffer]
+            facts = place.facts
+            x, y = self.fresh("x"), self.fresh("y")
+            itemsize = ITEMSIZE[facts.dtype]
+            self.emit(f"char *{x} = {place.pointer};")
+            self.emit(f"st_i64 {y}[{facts.ndim}] = {{{', '.join(place.stride(a) for a in range(facts.ndim))}}};")
+            packed = self.call(f"st_packed(f, {self.program.slots + k}, {x}, {itemsize}, {facts.ndim}, {place.dims_text}, "
+                               f"{y}, {axis})")
+            self.emit(f"if (({y}[{axis}] != {itemsize}) & ({facts.dims[axis]} > 1) && !({x} = {packed})) return 1;")
+            pointers[buffer] = x
+            if buffer in strided:
+                strides[buffer] = y
+        self.scratch = max(self.scratch, len(printed.dense))
+        arguments = []
+        for p in printed.params:
+            if p[0] == "pointer" and p[1] in pointers:
+                arguments.append(pointers[p[1]])
+            elif p[0] == "stride" and p[1] in strides:
+                arguments.append(f"{strides[p[1]]}[{p[2]}]")
+            else:
+                arguments.append(self.argument(p))
+        self.emit(f"{function}({', '.join(arguments)});")
+        for buffer, axis in printed.dense:
+            if buffer in printed.written:
+                place = self.names.places[buffer]
+                x = pointers[buffer]
+                self.emit(self.call(
+                    f"if ({x} != {place.pointer}) st_unpacked({x}, {place.pointer}, {ITEMSIZE[place.facts.dtype]}, "
+                    f"{place.facts.ndim}, {place.dims_text}, {place.strides_text}, {axis});"))
+        self.indent -= 1
+        self.emit("}")
+
+    def do_Call(self, stmt: Call) -> None:
+        first = self.names.places[stmt.inputs[0]].facts
+        entry = entry_name(stmt.name, first.dtype)
+        if not self.library:
+            self.library.append("blas")
+        if entry not in self.library:
+            self.library.append(entry)
+        self.scratch = max(self.scratch, 3)
+        self.helpers.need("st_routine")
+        scalars = []
+        for scalar in stmt.scalars:
+            scalars.append(f"&({MEMORY[scalar.dtype]}){{{self.host(scalar)}}}")
+        outputs, inputs = (f"(st_array[]){{{', '.join(self.names.places[b].array_text for b in names)}}}"
+                           for names in (stmt.outputs, stmt.inputs))
+        addresses = f"(const void *const[]){{{', '.join(scalars)}}}" if scalars else "0"
+        self.fail_unless(f"((st_routine *)f->library[{self.library.index(entry)}])(f, f->library[0], {self.program.slots}, "
+                         f"{first.ndim}, {outputs}, {inputs}, {addresses})")
+
+    def do_PyCall(self, stmt: PyCall) -> None:
+        arrays = []
+        for buffer in stmt.outputs:
+            z, declared = f"z{self.number[buffer]}", self.buffers[buffer]
+            n = declared.ndim if declared.dtype != "object" else 0
+            self.emit(f"st_i64 {z}[{max(2 * n, 1)}] = {{0}};")
+            self.emit(f"st_array x{z} = {{0, {z}, {z} + {n}}};")
+            arrays.append(f"&x{z}")
+        inputs = ", ".join(f"&(st_array){self.names.places[b].array_text}" for b in stmt.inputs)
+        given = f"(st_array *const[]){{{inputs}}}" if inputs else "0"
+        made = f"(st_array *const[]){{{', '.join(arrays)}}}" if arrays else "0"
+        self.fail_unless(f"f->pycall(f, {stmt.callee}, {len(stmt.inputs)}, {given}, {len(arrays)}, {made})")
+        for buffer in stmt.outputs:
+            self.adopt(buffer)
+            self.direct.setdefault(buffer, set()).add(None)
+
+    def adopt(self, buffer: str) -> None:
+        """Defines a buffer by what a Python operation returned."""
+        z, name, declared = f"z{self.number[buffer]}", self.new_name(buffer), self.buffers[buffer]
+        n = declared.ndim if declared.dtype != "object" else 0
+        if not self.is_shared(buffer):
+            self.define("char *", name, f"x{z}.data")
+            dims = self.read_sizes(name, declared, z)
+            strides: tuple[str, ...] = ()
+            if declared.layout != "c":
+                for axis in range(n):
+                    self.define("const st_i64", f"{name}s{axis}", f"{z}[{n + axis}]")
+                strides = tuple(f"{name}s{axis}" for axis in range(n))
+            self.names.put(buffer, Place(of_buffer(declared, dims), name, strides))
+            return
+        dims = tuple("1" if one else f"{z}[{axis}]" for axis, one in enumerate(declared.broadcast))
+        self.put(buffer, f"x{z}.data", dims, tuple(f"{z}[{n + a}]" for a in range(n)), of_buffer(declared, dims))
+
+    # -- the whole
+
+    def results(self) -> None:
+        """Fills in the results that were not written to memory made for them."""
+        names = self.program.outputs + tuple(name for _, name in self.program.updates)
+        for k, name in enumerate(names):
+            if self.direct.get(name) == {("output", k)}:
+                continue
+            place = self.names.places[name]
+            self.emit(f"f->results[{k}].data = {place.pointer};")
+            if place.facts.dtype == "object":
+                continue
+            for axis in range(place.facts.ndim):
+                self.emit(f"f->results[{k}].dims[{axis}] = {place.facts.dims[axis]};")
+                self.emit(f"f->results[{k}].strides[{axis}] = {place.stride(axis)};")
+
+    def useful_lines(self) -> list[str]:
+        """The lines, without definitions of names that nobody reads."""
+        used: set[str] = set()
+        kept: list[str] = []
+        for text, define in reversed(self.lines):
+            if define and define not in used:
+                continue
+            kept.append(text)
+            used.update(_NAME.findall(text))
+        kept.reverse()
+        return kept
+
+    def run(self) -> CUnit:
+        program = self.program
+        for k, name in enumerate(program.inputs + program.constants):
+            self.bind_input(name, k)
+        self.block(program.body)
+        self.results()
+        parts = [abi_text(), PRELUDE, self.helpers.text()]
+        parts += [text.replace("@", name, 1) + "\n" for text, name in self.functions.items()]
+        body = self.useful_lines()
+        if not any("f->" in line or "(f" in line for line in body):
+            body.insert(0, "    (void)f;")
+        parts.append("\n".join(["int st_main(st_frame *f) {", *body, "    return 0;", "}", ""]))
+        flags = FLAGS + (LARGE_FLAGS if len(self.functions) >= LARGE_UNIT else ())
+        return CUnit("".join(parts), tuple(self.library), program.slots + self.scratch, flags)
+
+
+def print_program(program: Program, target: Target = DEFAULT_TARGET) -> CUnit:
+    """The C unit of a buffered program; its one export is `st_main` of csrc/abi.h.
+
+    Raises `UnsupportedRow` for scalar operations that have no C text (np.mod of complex numbers, erf of complex numbers ...).
+    """
+    if program.stage != "buffered":
+        raise ValueError(f"the C printer takes the buffered stage, got {program.stage}")
+    return UnitPrinter(program, target).run()
