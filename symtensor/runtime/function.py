@@ -57,19 +57,7 @@ class PythonFunction:
         raise TypeError("a subclass says how arguments are filtered")
 
     def _bind(self, executable: Executable, sources: tuple[Source, ...], form: Form) -> None:
-        program = executable.program
-        if len(sources) != len(program.inputs):
-            raise ValueError("sources or form do not fit the executable")
-        if isinstance(form, tuple):
-            fits = len(form) == len(program.outputs)
-        else:
-            fits = form in ("list", "none") or (form == "bare" and len(program.outputs) == 1)
-        if not fits:
-            raise ValueError("sources or form do not fit the executable")
-        for source in sources:
-            position, container = split(source)
-            if position < 0 and container is None:
-                raise TypeError(f"source {source!r} is no position, list or pair of them")
+        check_binding(executable, sources, form)
         self._executable, self._sources, self._form = executable, sources, form
 
     def _execute(self, arguments: Sequence[Any]) -> Any:
@@ -79,6 +67,21 @@ class PythonFunction:
 
     def _execute_generic(self, arguments: Sequence[Any]) -> Any:
         return execute(self._executable, self._sources, self._form, arguments)
+
+
+def check_binding(executable: Executable, sources: Sequence[Source], form: Form) -> None:
+    """Raises ValueError or TypeError unless sources and form fit the executable's program."""
+    program = executable.program
+    if isinstance(form, tuple):
+        fits = len(form) == len(program.outputs)
+    else:
+        fits = form in ("list", "none") or (form == "bare" and len(program.outputs) == 1)
+    if not fits or len(sources) != len(program.inputs):
+        raise ValueError("sources or form do not fit the executable")
+    for source in sources:
+        position, container = split(source)
+        if not isinstance(position, int) or (position < 0 and not isinstance(container, list)):
+            raise TypeError(f"source {source!r} is no position, list or pair of them")
 
 
 def split(source: Source) -> tuple[int, Any]:
@@ -157,6 +160,10 @@ else:
 
     class FunctionBase(_executor.FunctionBase):  # type: ignore[no-redef]
         """What users call; see the module."""
+
+        def _bind(self, executable: Executable, sources: tuple[Source, ...], form: Form) -> None:
+            check_binding(executable, sources, form)
+            super()._bind(executable, sources, form)
 
         def _slow_call(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
             raise TypeError("a subclass says how arguments are filtered")
