@@ -94,7 +94,7 @@ def _directions(wrt: list[Any], eval_points: list[Any]) -> dict[Variable, Any]:
                 f"Element {i} of wrt/eval_point have mismatched dimensionality: "
                 f"{variable.type.ndim} versus {point.type.ndim}"
             )
-        points[variable] = variable.type.filter_variable(point)
+        points[variable] = _fitted(variable, point)
     return points
 
 
@@ -121,7 +121,12 @@ def _push_forward(outputs: list[Variable], points: dict[Variable, Any]) -> None:
 
 def _fitted(variable: Variable, point: Any) -> Any:
     """The direction in the type of the variable that moves."""
-    return point if point is None else variable.type.filter_variable(point)
+    if point is None:
+        return None
+    dtype = getattr(variable.type, "dtype", None)
+    if dtype is not None and getattr(point.type, "dtype", dtype) != dtype:
+        point = point.astype(dtype)
+    return variable.type.filter_variable(point)
 
 
 def _ask(node: Apply, points: list[Any]) -> Sequence[Any]:

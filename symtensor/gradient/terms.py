@@ -12,6 +12,7 @@ from typing import Any, Sequence
 from symtensor.config import config
 from symtensor.graph.basic import Apply, Variable
 from symtensor.graph.null_type import DisconnectedType, NullType
+from symtensor.graph.op import Op
 from symtensor.graph.test_values import get_debug_values
 from symtensor.scalar.dtypes import CONTINUOUS, DISCRETE
 from symtensor.tensor.static_value import NotScalarConstantError, get_scalar_constant_value
@@ -92,6 +93,8 @@ def _as_dtype_of(output: Variable, g: Variable) -> Any:
 
 
 def _ask(node: Apply, output_grads: list[Any]) -> list[Variable]:
+    if type(node.op).L_op is Op.L_op and not hasattr(node.op, "grad"):
+        raise AttributeError(f"{node.op} has no gradient: {type(node.op).__name__} defines neither grad nor L_op.")
     terms = node.op.L_op(node.inputs, node.outputs, output_grads)
     # A variable has __len__ and __iter__ of its own, with other errors.
     if terms is None or isinstance(terms, Variable) or not hasattr(terms, "__len__"):

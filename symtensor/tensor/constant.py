@@ -30,7 +30,7 @@ class AsTensorError(TypeError):
     """A value cannot stand for a tensor variable."""
 
 
-# Small constants are made once: graphs are full of 0, 1 and 2. Only numbers that nobody else can write to are kept.
+# Small numbers are made once: graphs are full of 0, 1 and 2.
 constant_cache: dict[Any, Any] = {}
 _CACHE_LIMIT = 4096
 
@@ -53,12 +53,14 @@ def constant(x: Any, name: str | None = None, ndim: int | None = None, dtype: An
         data = data.reshape((1,) * (ndim - len(pattern)) + data.shape)
         pattern = [True] * (ndim - len(pattern)) + pattern
     kind = TensorType(data.dtype.name, pattern)
-    if name is None and data.ndim == 0 and not isinstance(x, np.ndarray):
-        key = (data.dtype.name, data.tobytes())
+    if name is None and data.size == 1 and data.dtype.kind in "iuf" and -10 <= data.item() <= 10:
+        key = (data.dtype.name, data.ndim, data.tobytes())
         known = constant_cache.get(key)
         if known is None:
-            known = kind.Constant(kind, data)
+            # A copy: the caller may write to the array later.
+            known = kind.Constant(kind, data.copy())
             if len(constant_cache) < _CACHE_LIMIT:
+                known.cached = True
                 constant_cache[key] = known
         return known
     return kind.Constant(kind, data, name=name)

@@ -95,6 +95,10 @@ class _tensor_py_operators:
     def __trunc__(self) -> Any:
         return math.trunc(self)
 
+    def __int__(self) -> int:
+        # Python would try __trunc__, which gives another variable.
+        raise TypeError(f"a symbolic variable is not an int (type {type(self).__name__}); give it a value first")
+
     def __lt__(self, other: Any) -> Any:
         return _comparison(math.lt, self, other)
 
@@ -651,7 +655,7 @@ class TensorConstant(_tensor_py_operators, Constant):
         if unique is None:
             shown = str(self.data)
         else:
-            shown = f"{self.data.shape} of {unique}" if self.data.ndim else str(unique)
+            shown = "%s of %s" % (self.data.shape, unique) if self.data.ndim else str(unique)
         if len(shown) > 20:
             shown = shown[:10] + ".." + shown[-10:]
         return "TensorConstant{%s}" % shown

@@ -148,7 +148,7 @@ class NestPrinter:
         """Each access along memory that is (probably) dense votes for the loop that walks it; inner ones count more."""
         loops = {s.index: s for s in self.graph.scopes}
         for buffer, index, is_store in accesses(self.graph.root):
-            axis = self.facts[buffer].fast_axis
+            axis = self.facts[buffer].fast_axis if index else None
             if axis is None:
                 continue
             walkers = [(v, f) for v, f in linear(index[axis]).terms if v.kind == "index"]
