@@ -366,7 +366,8 @@ class SegmentPrinter:
                     sizes.append(ITEMSIZE[item.dtype])
                 if item in self.b.kept and item.dtype == "bool":
                     sizes.append(1)
-        return self.p.target.vector_bytes // min(sizes)
+        # At least 64 bytes: the compiler may take wider vectors than the target says.
+        return max(64, self.p.target.vector_bytes) // min(sizes)
 
     def print_loop(self, body: list[str], count: str) -> None:
         p = self.p
