@@ -258,9 +258,9 @@ static PyObject *take_result(Context *c, int k)
         c->made[k] = NULL;
         return array;
     }
-    for (int i = 0; i < c->n_cells; i++) { /* what a Python operation returned, as it is */
-        PyObject *value = c->cells[i].value;
-        if (!PyArray_CheckExact(value) || PyArray_DATA((PyArrayObject *)value) != (void *)r->data
+    for (int i = 0; i < c->native->n_cells; i++) { /* what a Python operation returned, as it is */
+        PyObject *value = c->cells[i];
+        if (!value || !PyArray_CheckExact(value) || PyArray_DATA((PyArrayObject *)value) != (void *)r->data
             || !st_same_dims((PyArrayObject *)value, spec->ndim, r->dims) || Py_REFCNT(value) != 1)
             continue;
         int same = 1;

@@ -128,8 +128,10 @@ static char *make_output(st_frame *frame, st_i64 k, st_i64 ndim, const st_i64 *d
     if (array) {
         data = PyArray_DATA((PyArrayObject *)array);
         frame->results[k].data = data;
-        frame->results[k].dims = (st_i64 *)PyArray_DIMS((PyArrayObject *)array);
-        frame->results[k].strides = (st_i64 *)PyArray_STRIDES((PyArrayObject *)array);
+        for (int d = 0; d < ndim; d++) {
+            frame->results[k].dims[d] = dims[d];
+            frame->results[k].strides[d] = PyArray_STRIDE((PyArrayObject *)array, d);
+        }
     }
     else
         frame->error_site = -2;
@@ -232,8 +234,8 @@ void st_free_context(Context *c)
     if (c->made)
         for (int k = 0; k < n->n_outputs + n->n_updates; k++)
             Py_XDECREF(c->made[k]);
-    for (int k = 0; k < c->n_cells; k++)
-        Py_DECREF(c->cells[k].value);
+    for (int k = 0; c->cells && k < n->n_cells; k++)
+        Py_XDECREF(c->cells[k]);
     if (c->slots)
         for (int k = 0; k < n->n_slots; k++)
             st_drop_slot(&c->slots[k]);
@@ -267,11 +269,12 @@ Context *st_new_context(Native *n)
     c->numbers = ROOM(Number, n_in);
     c->result_dims = ROOM(st_i64, room);
     c->slots = ROOM(Slot, n->n_slots);
+    c->cells = ROOM(PyObject *, n->n_cells);
     c->order = ROOM(int, n_in);
     c->low = ROOM(char *, n_in);
     c->high = ROOM(char *, n_in);
     if (!c->frame.inputs || !c->frame.results || !c->values || !c->made || !c->numbers || !c->result_dims || !c->slots
-        || !c->order || !c->low || !c->high) {
+        || !c->cells || !c->order || !c->low || !c->high) {
         st_free_context(c);
         return (Context *)PyErr_NoMemory();
     }
@@ -338,10 +341,8 @@ void st_leave(Context *c)
         Py_CLEAR(c->values[k]);
     for (int k = 0; k < n->n_outputs + n->n_updates; k++)
         Py_CLEAR(c->made[k]);
-    while (c->n_cells) {
-        PyObject *value = c->cells[--c->n_cells].value;
-        Py_DECREF(value);
-    }
+    for (int k = 0; k < n->n_cells; k++)
+        Py_CLEAR(c->cells[k]);
     for (int k = 0; k < n->n_slots; k++) {
         Slot *slot = &c->slots[k];
         if (slot->owner && Py_REFCNT(slot->owner) > 1)

@@ -231,6 +231,8 @@ static PyObject *native_new(PyTypeObject *type, PyObject *args, PyObject *kwargs
         n->n_islands = (int)k + 1;
         if (read_island(&n->islands[k], PyTuple_GET_ITEM(islands, k)))
             goto bad;
+        n->islands[k].cell = n->n_cells;
+        n->n_cells += n->islands[k].n_out;
     }
     for (Py_ssize_t k = 0; k < PyTuple_GET_SIZE(library); k++) {
         n->library[k] = PyLong_AsVoidPtr(PyTuple_GET_ITEM(library, k));

@@ -50,6 +50,7 @@ typedef struct {
     int n_in, n_out;
     Spec *in, *out;
     unsigned char *view; /* [output * n_in + input]: the output may share the input's memory */
+    int cell;            /* where its results are kept: Context.cells[cell + output] */
 } Island;
 
 /* A workspace. `owner` (a capsule) exists once Python has seen the memory, and then owns it. */
@@ -59,12 +60,6 @@ typedef struct {
     int pooled;
     PyObject *owner;
 } Slot;
-
-/* A value that a Python operation returned, by the descriptor of the buffer that it became. */
-typedef struct {
-    const st_array *where;
-    PyObject *value;
-} Cell;
 
 typedef union {
     double real[2];
@@ -82,8 +77,7 @@ typedef struct {
     Number *numbers;      /* memory of inputs that came as Python numbers */
     st_i64 *result_dims;  /* room for dims and strides of results that the unit fills itself */
     Slot *slots;
-    Cell *cells;
-    int n_cells, cell_room;
+    PyObject **cells; /* what Python operations returned last; owned */
     int island; /* the Python operation that failed, or -1 */
     int *order; /* inputs sorted by address (overlap test) */
     char **low, **high;
@@ -93,7 +87,7 @@ typedef struct {
 struct Native {
     PyObject_HEAD
     int (*main)(st_frame *);
-    int n_inputs, n_constants, n_outputs, n_updates, n_slots, n_islands;
+    int n_inputs, n_constants, n_outputs, n_updates, n_slots, n_islands, n_cells;
     Spec *specs;     /* inputs, then constants */
     Spec *results;   /* outputs, then updates */
     int *position;   /* for each update: the input that it renews */

@@ -59,9 +59,9 @@ static PyObject *owner_of(Context *c, char *low, char *high)
         }
         return slot->owner;
     }
-    for (int k = 0; k < c->n_cells; k++)
-        if (meets(low, high, c->cells[k].value))
-            return c->cells[k].value;
+    for (int k = 0; k < n->n_cells; k++)
+        if (meets(low, high, c->cells[k]))
+            return c->cells[k];
     for (int k = 0; k < n->n_outputs + n->n_updates; k++)
         if (meets(low, high, c->made[k]))
             return c->made[k];
@@ -182,45 +182,13 @@ static int trespasses(Context *c, const Island *island, int o, PyArrayObject *ar
     return is_shared(array, 1);
 }
 
-/* Remembers a result (the reference is taken over) under its buffer's descriptor; -1: out of memory. */
-static int remember(Context *c, const st_array *where, PyObject *value)
-{
-    for (int k = 0; k < c->n_cells; k++)
-        if (c->cells[k].where == where) {
-            Py_SETREF(c->cells[k].value, value);
-            return 0;
-        }
-    if (c->n_cells == c->cell_room) {
-        int room = 2 * c->cell_room + 8;
-        Cell *cells = PyMem_Realloc(c->cells, (size_t)room * sizeof(Cell));
-        if (!cells) {
-            Py_DECREF(value);
-            PyErr_NoMemory();
-            return -1;
-        }
-        c->cells = cells;
-        c->cell_room = room;
-    }
-    c->cells[c->n_cells].where = where;
-    c->cells[c->n_cells++].value = value;
-    return 0;
-}
-
-static void describe(Context *c, const Spec *spec, st_array *target, PyObject *value)
+static void describe(const Spec *spec, st_array *target, PyObject *value)
 {
     if (spec->type < 0) {
         target->data = (char *)value;
         return;
     }
     PyArrayObject *array = (PyArrayObject *)value;
-    st_i64 *room = c->result_dims;
-    for (int k = 0; k < c->native->n_outputs + c->native->n_updates; k++) {
-        if (target == &c->frame.results[k]) { /* it may still point into an array that `output` made */
-            target->dims = room;
-            target->strides = room + spec->ndim;
-        }
-        room += 2 * c->native->results[k].ndim;
-    }
     target->data = PyArray_DATA(array);
     for (int d = 0; d < spec->ndim; d++) {
         target->dims[d] = PyArray_DIM(array, d);
@@ -282,11 +250,10 @@ static int call_island(Context *c, st_i64 number, st_array *const *inputs, st_ar
         done = k + 1;
     }
     for (k = 0; k < island->n_out; k++) {
-        PyObject *value = results[k];
+        /* what the same operation returned before is dead: its buffer ended with the iteration of a loop */
+        describe(&island->out[k], outputs[k], results[k]);
+        Py_XSETREF(c->cells[island->cell + k], results[k]);
         results[k] = NULL;
-        if (remember(c, outputs[k], value))
-            goto end;
-        describe(c, &island->out[k], outputs[k], value);
     }
     bad = 0;
 end:

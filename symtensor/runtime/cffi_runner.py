@@ -41,7 +41,7 @@ class _Call:
         self.values = values
         self.slots = slots  # arrays of bytes
         self.made: dict[int, np.ndarray] = {}
-        self.cells: dict[int, Any] = {}  # address of a descriptor -> what a Python operation returned
+        self.cells: dict[tuple[int, int], Any] = {}  # (operation, output) -> what it returned last
         self.alive: list[Any] = []  # memory that cffi must keep
         self.frame = ffi.new("st_frame *")
         self.error: BaseException | None = None
@@ -107,7 +107,7 @@ class _Call:
         others = [*self.made.values(), *(block for block in self.slots if block is not None)]
         results = adopted(operation(list(values)), stmt, kinds_out, values, str(operation), others)
         for k, value in enumerate(results):
-            self.cells[int(ffi.cast("intptr_t", outputs[k]))] = value
+            self.cells[callee, k] = value
             self.fill(outputs[k], value)
 
     def fill(self, target: Any, value: Any) -> None:

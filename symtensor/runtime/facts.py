@@ -38,16 +38,12 @@ def may_run_long(program: Program) -> bool:
 
 
 def operations(program: Program) -> dict[int, PyCall]:
-    """The PyCall statement of each Python operation. ValueError: one operation is called with two kinds of buffers."""
-    kinds = {buffer.name: buffer for buffer in program.buffers}
-
-    def kind(stmt: PyCall) -> list[tuple[str, int]]:
-        return [(kinds[name].dtype, kinds[name].ndim) for name in stmt.inputs + stmt.outputs]
-
+    """The PyCall statement of each Python operation. ValueError: two statements name the same operation (the results of
+    an operation are kept by its number until it is called again)."""
     found: dict[int, PyCall] = {}
     for stmt in statements(program.body):
-        if isinstance(stmt, PyCall) and kind(found.setdefault(stmt.callee, stmt)) != kind(stmt):
-            raise ValueError(f"Python operation {stmt.callee} is called with two kinds of buffers")
+        if isinstance(stmt, PyCall) and found.setdefault(stmt.callee, stmt) is not stmt:
+            raise ValueError(f"two statements call Python operation {stmt.callee}")
     return found
 
 
