@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 import sys
 
-from symtensor import config as config_module
 from symtensor.compat.finder import AliasFinder, install_old_paths
+from symtensor.config import load_flags, load_rc
 
 __all__ = ["install"]
 
@@ -30,5 +30,5 @@ def install(word: str = "theano", read_settings: bool = True) -> None:
     sys.meta_path.insert(0, AliasFinder(word))
     if read_settings:
         for path in os.environ.get("THEANORC", "~/.theanorc").split(os.pathsep):
-            config_module.load_rc(os.path.expanduser(path))
-        config_module.load_flags(os.environ.get("THEANO_FLAGS", ""))
+            load_rc(os.path.expanduser(path))
+        load_flags(os.environ.get("THEANO_FLAGS", ""))

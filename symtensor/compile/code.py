@@ -1,0 +1,216 @@
+"""From a rewritten graph to something that runs: `lower`, then the runtime's `link`, or node by node.
+
+In: a `LinkRequest`. Out: a `Code`, whose `instance()` makes executables with workspaces of their own: objects with
+`run(values) -> (outputs, new values)`, `free()`, and `native` (the executor's own form, or None). Errors that a run raises
+are described by `symtensor.printing`: the node, its inputs, the user's line.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from symtensor.compile.clocks import clocked
+from symtensor.compile.evaluate import NodeHook, NodeProgram
+from symtensor.config import config
+from symtensor.graph.basic import Apply
+from symtensor.graph.traversal import io_toposort
+from symtensor.lower.driver import Lowered, lower
+from symtensor.printing.report import attach_report, error_report
+from symtensor.runtime.executor import link
+from symtensor.scalar.type import Scalar
+
+__all__ = ["Code", "LinkRequest", "NodeCode", "Outline", "PlainExecutable", "ProgramCode", "WrappedExecutable", "outline"]
+
+
+@dataclass(frozen=True)
+class LinkRequest:
+    """A graph to run.
+
+    fgraph            the rewritten graph: inputs (explicit, then shared), outputs (returned, then new values)
+    order             its nodes in the order in which they are to run
+    n_outputs         how many outputs are returned; None: all
+    updates           (position in inputs, position in outputs) of each new value
+    name              the function's name
+    describe_errors   whether errors at run time tell about the node
+    profile           a ProfileStats that wants the time of each statement, or None
+    """
+
+    fgraph: Any
+    order: Sequence[Apply]
+    n_outputs: int | None = None
+    updates: tuple[tuple[int, int], ...] = ()
+    name: str = "f"
+    describe_errors: bool = True
+    profile: Any = None
+
+    def changed(self, **fields: Any) -> LinkRequest:
+        """A request that differs in some fields."""
+        return replace(self, **fields)
+
+    @property
+    def returned(self) -> int:
+        """The number of outputs that are returned."""
+        return len(self.fgraph.outputs) if self.n_outputs is None else self.n_outputs
+
+
+def outline(request: LinkRequest) -> Outline:
+    """The outline of the program that a request is for."""
+    outputs = request.fgraph.outputs
+    return Outline(tuple(request.fgraph.inputs), tuple(outputs[:request.returned]),
+                   tuple((position, outputs[k]) for position, k in request.updates))
+
+
+class Code:
+    """What a linker makes of a graph."""
+
+    def instance(self) -> Any:
+        """A new executable with its own workspace."""
+        raise NotImplementedError("a subclass of Code makes its executables")
+
+
+@dataclass(frozen=True)
+class Outline:
+    """What `FunctionBase` asks of a program: how many inputs and outputs, and which inputs get new values."""
+
+    inputs: tuple[Any, ...]
+    outputs: tuple[Any, ...]
+    updates: tuple[tuple[int, Any], ...]
+
+
+class PlainExecutable:
+    """An executable from a Python function `run(values) -> (outputs, new values)`, which overwrites none of its values."""
+
+    native = None
+    written: frozenset[int] = frozenset()
+
+    def __init__(self, run: Callable[[Sequence[Any]], tuple[list[Any], list[Any]]], program: Any) -> None:
+        self.run = run
+        self.program = program
+
+    def free(self) -> None:
+        """Gives back what is kept between calls: nothing."""
+
+
+class WrappedExecutable(PlainExecutable):
+    """Another executable, whose calls all pass through Python."""
+
+    def __init__(self, inner: Any, run: Any = None) -> None:
+        super().__init__(inner.run if run is None else run, inner.program)
+        self.inner = inner
+        self.written = frozenset(getattr(inner, "written", ()))
+
+    def free(self) -> None:
+        """Gives back what the other one keeps between calls."""
+        self.inner.free()
+
+
+class ProgramCode(Code):
+    """A lowered Program and the consumer ("c" or "interpreter") that runs it.
+
+    `keep` is whether workspace stays allocated between calls. Further arguments go to the interpreter (hooks, sharing).
+    """
+
+    def __init__(self, request: LinkRequest, consumer: str, give_back: bool, **options: Any) -> None:
+        fgraph = request.fgraph
+        self.request = request
+        self.consumer = consumer
+        self.give_back = give_back
+        self.options = options
+        self.lowered: Lowered = lower(
+            fgraph.inputs, fgraph.outputs, request.order, n_outputs=request.returned, updates=request.updates,
+            share_memory=options.pop("share_memory", True), name="f")
+        self.scalars = _scalar_positions(fgraph.outputs)
+
+    def instance(self) -> Any:
+        lowered = self.lowered
+        hook = self._describe if self.request.describe_errors else None
+        program, operations = lowered.program, lowered.pycalls
+        profile = self.request.profile
+        if profile and profile.flag_time_thunks:
+            program, operations = clocked(program, operations, lowered.nodes, self.consumer == "c", profile)
+        executable = link(program, lowered.constants, operations, consumer=self.consumer,
+                          keep_workspaces=not self.give_back, on_error=hook, **self.options)
+        if not self.scalars:
+            return executable
+        return WrappedExecutable(executable, _Unwrapped(executable.run, self.scalars, self.request.returned))
+
+    def _describe(self, error: BaseException, node: int, values: Sequence[Any]) -> BaseException | None:
+        if node < 0 or node >= len(self.lowered.nodes):
+            return None
+        failed = self.lowered.nodes[node]
+        return described(error, failed, self._inputs_of(failed, values), node, self.request.fgraph.inputs, values)
+
+    def _inputs_of(self, node: Apply, values: Sequence[Any]) -> list[Any] | None:
+        """The values of a node's inputs, computed again for the message; None where that would run Python operations
+        or loops a second time, or fails itself."""
+        inputs = self.request.fgraph.inputs
+        order = io_toposort(inputs, node.inputs)
+        islands = {call.node for call in self.lowered.pycalls}
+        if any(n in islands or getattr(n.op, "fgraph", None) is not None or hasattr(n.op, "inner") for n in order):
+            return None
+        try:
+            return NodeProgram(inputs, node.inputs, order).run(values)[0]
+        except Exception:  # the message does without: the error to report is the first one
+            return None
+
+
+class NodeCode(Code):
+    """A graph run node by node; `around` is called in place of each node, `on_inputs` before each run with the pairs of
+    inputs and constants and their values."""
+
+    def __init__(self, request: LinkRequest, *, around: NodeHook | None = None,
+                 on_inputs: Callable[[Sequence[tuple[Any, Any]]], None] | None = None) -> None:
+        fgraph = request.fgraph
+        self.on_inputs = on_inputs
+        self.inputs = list(fgraph.inputs)
+        self.constants = [(v, v.data) for v in fgraph.variables if v.owner is None and hasattr(v, "data")]
+        self.outline = outline(request)
+        position = {node: i for i, node in enumerate(request.order)}
+
+        def describe(error: Exception, node: Apply, values: Sequence[Any]) -> BaseException:
+            return described(error, node, values, position[node])
+
+        self.program = NodeProgram(fgraph.inputs, fgraph.outputs, request.order, request.returned, around=around,
+                                   on_error=describe if request.describe_errors else None)
+
+    def instance(self) -> Any:
+        return PlainExecutable(self.program.run if self.on_inputs is None else self._run_with_inputs, self.outline)
+
+    def _run_with_inputs(self, values: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+        assert self.on_inputs is not None
+        self.on_inputs([*zip(self.inputs, values), *self.constants])
+        return self.program.run(values)
+
+
+def described(error: Any, node: Apply, inputs: Sequence[Any] | None, index: int, variables: Sequence[Any] = (),
+              values: Sequence[Any] = ()) -> Any:
+    """The exception with a report about the node as its message. `variables` and `values`: what the function held."""
+    storage = None
+    if config.exception_verbosity == "high" and variables:
+        storage = [(v, value, "Shared Input" if hasattr(v, "container") else "Input")
+                   for v, value in zip(variables, values)]
+    attach_report(error, node, error_report(node, inputs, error, toposort_index=index, storage=storage))
+    return error
+
+
+def _scalar_positions(outputs: Sequence[Any]) -> tuple[int, ...]:
+    """Outputs whose type is a scalar of the scalar layer: their values are NumPy scalars, not arrays."""
+    return tuple(k for k, v in enumerate(outputs) if isinstance(v.type, Scalar))
+
+
+class _Unwrapped:
+    """Runs an executable and turns its 0-d arrays for scalar outputs into NumPy scalars."""
+
+    def __init__(self, run: Callable[[Sequence[Any]], Any], positions: tuple[int, ...], n_outputs: int) -> None:
+        self.inner, self.positions, self.n_outputs = run, positions, n_outputs
+
+    def __call__(self, values: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+        outputs, updates = self.inner(values)
+        found = [*outputs, *updates]
+        for k in self.positions:
+            if isinstance(found[k], np.ndarray):
+                found[k] = found[k][()]
+        return found[:self.n_outputs], found[self.n_outputs:]
