@@ -22,10 +22,10 @@ from typing import Any
 import numpy as np
 
 __all__ = [
-    "abs_", "add", "angle", "and_", "clip", "complex_", "complex_from_polar", "identity", "inclosedrange", "inopenrange",
-    "inrange_closed_open", "inrange_open_closed", "int_div", "inv", "maximum", "minimum", "mod", "mul", "or_", "pow_",
-    "round_half_away_from_zero", "second", "sigmoid", "softplus", "softsign", "switch", "ultra_fast_sigmoid", "xlogx",
-    "xlogy0", "xor",
+    "abs_", "add", "angle", "and_", "clip", "complex_", "complex_from_polar", "identity", "inclosedrange",
+    "inopenrange", "inrange_closed_open", "inrange_open_closed", "int_div", "inv", "maximum", "minimum", "mod",
+    "mul", "or_", "pow_", "round_half_away_from_zero", "second", "sigmoid", "softplus", "softsign", "switch",
+    "ultra_fast_sigmoid", "xlogx", "xlogy0", "xor",
 ]
 
 Array = Any

@@ -7,10 +7,10 @@ from symtensor.scalar.type import operators
 from symtensor.utils.optional import optional_import
 
 __all__ = [
-    "Chi2SF", "Erf", "Erfc", "Erfcinv", "Erfcx", "Erfinv", "Gamma", "GammaInc", "GammaIncC", "GammaL", "GammaLn", "GammaU",
-    "I0", "I1", "Iv", "J0", "J1", "Jv", "Psi", "TriGamma", "chi2sf", "erf", "erfc", "erfcinv", "erfcx", "erfinv", "gamma",
-    "gammainc", "gammaincc", "gammal", "gammaln", "gammau", "i0", "i1", "imported_scipy_special", "iv", "j0", "j1", "jv",
-    "psi", "tri_gamma",
+    "Chi2SF", "Erf", "Erfc", "Erfcinv", "Erfcx", "Erfinv", "Gamma", "GammaInc", "GammaIncC", "GammaL", "GammaLn",
+    "GammaU", "I0", "I1", "Iv", "J0", "J1", "Jv", "Psi", "TriGamma", "chi2sf", "erf", "erfc", "erfcinv", "erfcx",
+    "erfinv", "gamma", "gammainc", "gammaincc", "gammal", "gammaln", "gammau", "i0", "i1", "imported_scipy_special",
+    "iv", "j0", "j1", "jv", "psi", "tri_gamma",
 ]
 
 imported_scipy_special = optional_import("scipy.special") is not None
@@ -61,6 +61,6 @@ i1 = I1()
 i0 = I0()
 
 operators.update({op.row_name: op for op in (
-    erf, erfc, erfcx, erfinv, erfcinv, gamma, gammaln, psi, tri_gamma, chi2sf, gammainc, gammaincc, gammal, gammau, jv, j1,
-    j0, iv, i1, i0,
+    erf, erfc, erfcx, erfinv, erfcinv, gamma, gammaln, psi, tri_gamma, chi2sf, gammainc, gammaincc, gammal, gammau,
+    jv, j1, j0, iv, i1, i0,
 )})

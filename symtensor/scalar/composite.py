@@ -27,8 +27,8 @@ _LONGEST = 10_000
 class Composite(ScalarOp):
     """The op that computes `outputs` from `inputs`, both lists of scalar variables.
 
-    The graph between them is copied; composites in it are spread out. The inputs must not be constants. MissingInputError
-    if the outputs need anything else, AssertionError if an input is an output.
+    The graph between them is copied; composites in it are spread out. The inputs must not be constants.
+    MissingInputError if the outputs need anything else, AssertionError if an input is an output.
 
     Applied to inputs of other dtypes, the graph is made anew for those dtypes: the node's op is another Composite. Two
     composites are equal if their graphs are. `fgraph`, `inputs` and `outputs` are the copy.
@@ -61,7 +61,8 @@ class Composite(ScalarOp):
 
     def make_node(self, *inputs: Any) -> Apply:
         if len(inputs) != self.nin:
-            raise TypeError(f"Wrong number of inputs for {self}.make_node (got {len(inputs)}({inputs}), expected {self.nin})")
+            raise TypeError(f"Wrong number of inputs for {self}.make_node (got {len(inputs)}({inputs}), "
+                            f"expected {self.nin})")
         scalars = [as_scalar(x) for x in inputs]
         if tuple(x.type for x in scalars) == self.inputs_type:
             return Apply(self, scalars, [t() for t in self.outputs_type])

@@ -9,8 +9,8 @@ the output's gradient `gz`. `inputs` and `outputs` are symbolic variables with `
     m.cast(x, dtype)
 
 so the same text serves `symtensor.scalar` and elementwise tensor ops. An entry may also be `DISCONNECTED` (the output's
-value does not depend on that input at all) or `NOT_IMPLEMENTED` (it depends on it, but nobody wrote it down): the caller
-turns these into gradients of the corresponding types.
+value does not depend on that input at all) or `NOT_IMPLEMENTED` (it depends on it, but nobody wrote it down): the
+caller turns these into gradients of the corresponding types.
 
 Where an output is discrete, every derivative is zero (of the input's dtype, `config.floatX` if that is discrete).
 Complex inputs: linear functions, `mul`, `abs_`, `real`, `imag`, `conj` and division are differentiated with the
@@ -282,8 +282,8 @@ def _bessel_i(m: Any, inputs: Sequence[Any], outputs: Sequence[Any], gz: Any) ->
     return [NOT_IMPLEMENTED, gz * (m.iv(v - one, x) + m.iv(v + one, x)) / m.constant(2.0, real_counterpart(gz.dtype))]
 
 
-# Rows that are missing here are not differentiable (their gradient is not defined); rows that are flat almost everywhere
-# have zero derivatives.
+# Rows that are missing here are not differentiable (their gradient is not defined); rows that are flat almost
+# everywhere have zero derivatives.
 DERIVATIVES: dict[str, Derivative] = {
     **dict.fromkeys(
         ("lt", "gt", "le", "ge", "eq", "neq", "isnan", "isinf", "inopenrange", "inclosedrange", "inrange_open_closed",

@@ -94,7 +94,8 @@ def _promote(*dtypes: str) -> str:
 def upcast(dtype: str, *dtypes: str) -> str:
     """The dtype that holds values of all given dtypes, as NumPy promotes arrays, from left to right.
 
-    With `config.cast_policy` "numpy+floatX", a float wider than `config.floatX` becomes that, unless an input is as wide.
+    With `config.cast_policy` "numpy+floatX", a float wider than `config.floatX` becomes that, unless an input is as
+    wide.
     """
     result = _promote(dtype, *dtypes)
     if config.cast_policy == "numpy+floatX" and result in FLOAT:

@@ -40,7 +40,8 @@ class ScalarOp(Op):
     nout: int = 1
     row_name: ClassVar[Optional[str]] = None
 
-    def __init__(self, output_types_preference: Optional[Callable[..., Any]] = None, name: Optional[str] = None) -> None:
+    def __init__(self, output_types_preference: Optional[Callable[..., Any]] = None,
+                 name: Optional[str] = None) -> None:
         if name is None and self.row_name is not None and output_types_preference is None:
             name = table.ROWS[self.row_name].title
         self.name = name
@@ -55,7 +56,8 @@ class ScalarOp(Op):
 
     def make_node(self, *inputs: Any) -> Apply:
         if self.nin >= 0 and len(inputs) != self.nin:
-            raise TypeError(f"Wrong number of inputs for {self}.make_node (got {len(inputs)}({inputs}), expected {self.nin})")
+            raise TypeError(f"Wrong number of inputs for {self}.make_node (got {len(inputs)}({inputs}), "
+                            f"expected {self.nin})")
         scalars = [as_scalar(x) for x in inputs]
         outputs = [t() for t in self.output_types([x.type for x in scalars])]
         if len(outputs) != self.nout:

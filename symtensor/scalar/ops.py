@@ -161,8 +161,8 @@ class InRange(ScalarOp):
 class Cast(UnaryScalarOp):
     """Conversion to the dtype of `o_type`, a `Scalar` type.
 
-    As NumPy's astype: to bool it is `!= 0`, to integers it truncates. Values that an integer dtype cannot hold wrap where
-    the processor does. TypeError for complex to real.
+    As NumPy's astype: to bool it is `!= 0`, to integers it truncates. Values that an integer dtype cannot hold wrap
+    where the processor does. TypeError for complex to real.
     """
 
     __module__ = "symtensor.scalar.basic"
@@ -318,11 +318,11 @@ def int_or_true_div(x_discrete: builtins.bool, y_discrete: builtins.bool) -> Any
     if config.int_division == "raise":
         raise dt.IntegerDivisionError(
             "With `config.int_division` set to 'raise', dividing two integer types with '/' is forbidden to avoid "
-            "confusion between integer and floating point divisions. Please use // for integer division, or cast one of "
-            "the arguments to a float.")
+            "confusion between integer and floating point divisions. Please use // for integer division, or cast one "
+            "of the arguments to a float.")
     if config.int_division == "int":
-        warnings.warn("Division of two integer types with x / y is deprecated, please use x // y for an integer division.",
-                      DeprecationWarning, stacklevel=4)
+        warnings.warn("Division of two integer types with x / y is deprecated, please use x // y for an integer "
+                      "division.", DeprecationWarning, stacklevel=4)
         return int_div
     return true_div
 

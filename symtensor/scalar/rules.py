@@ -130,7 +130,7 @@ class specific_out(object2):
 
 
 class transfer_type(object2):
-    """One output type for each entry of `transfer`: a number names an input, None the promotion of all, a type itself."""
+    """One output type for each entry of `transfer`: a number names an input, None all of them promoted, or a type."""
 
     __module__ = "symtensor.scalar.basic"
     __props__ = ("transfer",)
@@ -144,7 +144,7 @@ class transfer_type(object2):
         return f"transfer_type{{{', '.join(map(str, self.transfer))}}}"
 
     def __call__(self, *types: Scalar) -> tuple[Scalar, ...]:
-        result = []
+        result: list[Scalar] = []
         for entry in self.transfer:
             if entry is None:
                 result.extend(upcast_out(*types))

@@ -1,15 +1,17 @@
 """Error functions and the gamma family for real arguments, in NumPy and the standard library alone.
 
-Arguments are arrays or scalars of any real dtype; the arithmetic is done in float64 and the result has the float dtype of
-the arguments (float64 for integers). Outside a function's domain the result is NaN; at poles it is what C's libm or SciPy
-gives. Complex arguments need SciPy for `erf`, `gamma` and `psi` and raise TypeError otherwise.
+Arguments are arrays or scalars of any real dtype; the arithmetic is done in float64 and the result has the float
+dtype of the arguments (float64 for integers). Outside a function's domain the result is NaN; at poles it is what C's
+libm or SciPy gives. Complex arguments need SciPy for `erf`, `gamma` and `psi` and raise TypeError otherwise.
 
 Accuracy is a few units in 1e-15 relative for erf, erfc, erfcx, gamma, gammaln, erfinv and erfcinv (relative to the
-argument's own rounding), 1e-14 for psi (absolute near its roots) and tri_gamma, 1e-12 for the incomplete gamma functions.
+argument's own rounding), 1e-14 for psi (absolute near its roots) and tri_gamma, 1e-12 for the incomplete gamma
+functions.
 
 Sources: W. J. Lentz / NIST Digital Library of Mathematical Functions (DLMF) 5.7, 5.11, 5.15, 7.9, 8.7, 8.9, 8.11;
 M. J. Wichura, "Algorithm AS 241: the percentage points of the normal distribution", Applied Statistics 37 (1988);
-DLMF 8.12 (Temme); C. Loader, "Fast and accurate computation of binomial probabilities" (2000) for x**a exp(-x) / gamma(a + 1).
+DLMF 8.12 (Temme); C. Loader, "Fast and accurate computation of binomial probabilities" (2000) for x**a exp(-x) /
+gamma(a + 1).
 """
 from __future__ import annotations
 
@@ -22,15 +24,15 @@ import numpy as np
 from symtensor.utils.optional import optional_import
 
 __all__ = [
-    "chi2sf", "erf", "erfc", "erfcinv", "erfcx", "erfinv", "gamma", "gammainc", "gammaincc", "gammal", "gammaln", "gammau",
-    "psi", "real_function", "tri_gamma",
+    "chi2sf", "erf", "erfc", "erfcinv", "erfcx", "erfinv", "gamma", "gammainc", "gammaincc", "gammal", "gammaln",
+    "gammau", "psi", "real_function", "tri_gamma",
 ]
 
 Array = Any
 
 
 def real_function(function: Callable[..., np.ndarray]) -> Callable[..., Array]:
-    """Makes a function of float64 arrays (all of one shape) accept anything real, and return the callers' float dtype."""
+    """Makes a function of flat float64 arrays accept anything real, and return the callers' float dtype and shape."""
 
     @wraps(function)
     def wrapped(*args: Array) -> Array:

@@ -1,8 +1,8 @@
 """The scalar operations: one row each, the only place where an operation is described.
 
-In comes nothing, out comes `ROWS`, by row name. A row tells what an op is called, how many operands it takes, which dtype
-it gives, in which dtypes it computes, its NumPy truth, its derivative, its algebra and what it does with NaN. Scalars,
-elementwise tensor ops, rewrite rules, lowering, the interpreter and the C printer all read it.
+In comes nothing, out comes `ROWS`, by row name. A row tells what an op is called, how many operands it takes, which
+dtype it gives, in which dtypes it computes, its NumPy truth, its derivative, its algebra and what it does with NaN.
+Scalars, elementwise tensor ops, rewrite rules, lowering, the interpreter and the C printer all read it.
 
 An operand is converted to the dtype that `operand_dtypes` names before the operation; the operation computes in those
 dtypes, and its result is then converted to the output dtype (comparisons give bool, integer true division computes in
@@ -196,8 +196,8 @@ def _rows() -> dict[str, ScalarRow]:
     row("round_half_away_from_zero", 1, rule_same_float_only, _in_output, a.round_half_away_from_zero,
         "RoundHalfAwayFromZero")
 
-    for name in ("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sqrt", "deg2rad", "rad2deg", "cos", "sin", "tan",
-                 "arccos", "arcsin", "arctan", "cosh", "sinh", "tanh", "arccosh", "arcsinh", "arctanh"):
+    for name in ("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sqrt", "deg2rad", "rad2deg", "cos", "sin",
+                 "tan", "arccos", "arcsin", "arctan", "cosh", "sinh", "tanh", "arccosh", "arcsinh", "arctanh"):
         row(name, 1, rule_upgrade_to_float, _in_output, getattr(np, name))
     row("arctan2", 2, rule_upgrade_to_float, _in_output, np.arctan2)
 

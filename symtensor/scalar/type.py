@@ -19,10 +19,11 @@ from symtensor.scalar import dtypes as dt
 
 __all__ = [
     "AUTOCAST", "NumpyAutocaster", "Scalar", "ScalarConstant", "ScalarVariable", "all_types", "as_common_dtype",
-    "as_scalar", "autocast_float", "autocast_float_as", "autocast_int", "bool", "complex128", "complex64", "complex_types",
-    "complexs", "complexs128", "complexs64", "constant", "continuous_types", "convert", "discrete_types", "dtype_name",
-    "float16", "float32", "float64", "float_types", "floats", "from_variable", "get_scalar_type", "int16", "int32", "int64",
-    "int8", "int_types", "integer_types", "ints", "operators", "uint16", "uint32", "uint64", "uint8", "uint_types", "upcast",
+    "as_scalar", "autocast_float", "autocast_float_as", "autocast_int", "bool", "complex128", "complex64",
+    "complex_types", "complexs", "complexs128", "complexs64", "constant", "continuous_types", "convert",
+    "discrete_types", "dtype_name", "float16", "float32", "float64", "float_types", "floats", "from_variable",
+    "get_scalar_type", "int16", "int32", "int64", "int8", "int_types", "integer_types", "ints", "operators",
+    "uint16", "uint32", "uint64", "uint8", "uint_types", "upcast",
 ]
 
 upcast = dt.upcast
@@ -390,7 +391,7 @@ class autocast_float_as:
 
 
 def convert(x: Any, dtype: Optional[str] = None) -> np.ndarray:
-    """`x` as an array: of `dtype` if given, else Python numbers of the autocast dtype, arrays and NumPy scalars as they are.
+    """`x` as an array: of `dtype` if given, else Python numbers in the autocast dtype, all else as it is.
 
     Raises TypeError for anything that is no number.
     """
