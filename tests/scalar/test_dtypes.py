@@ -93,7 +93,8 @@ def test_division_of_integers_gives_floatX(monkeypatch):
     monkeypatch.setattr(config, "floatX", "float32")
     kinds = ("bool", "int8", "int64", "float16", "float32")
     expected = ("float32 float32 float32 float16 float32 float32 float32 float32 float16 float32 float32 float32 "
-                "float32 float64 float64 float16 float16 float64 float16 float32 float32 float32 float64 float32 float32")
+                "float32 float64 float64 float16 float16 float64 float16 float32 float32 float32 float64 float32 "
+                "float32")
     assert [ROWS["true_div"].output_dtype(a, b) for a in kinds for b in kinds] == expected.split()
 
 
