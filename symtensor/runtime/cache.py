@@ -130,11 +130,10 @@ def obtain(facts: Facts, build: Callable[[Path], Path], load: Callable[[Path, st
     found = _load_cached(key, load)
     if found is not None:
         return found
-    with _lock(key) as waited:
-        if waited:
-            found = _load_cached(key, load)
-            if found is not None:
-                return found
+    with _lock(key):
+        found = _load_cached(key, load)  # somebody may have been quicker
+        if found is not None:
+            return found
         with build_place() as place:
             path = build(place)
             _write(path, sealed(path.read_bytes(), json.dumps([[n, v] for n, v in facts if len(v) < 2000])))
@@ -181,11 +180,9 @@ def build_place() -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def _lock(key: str) -> Iterator[bool]:
-    """Holds the lock of a key if it can be had in time; yields whether somebody else had it first. The kernel frees it
-    when a process dies."""
+def _lock(key: str) -> Iterator[None]:
+    """Holds the lock of a key if it can be had in time. The kernel frees it when a process dies."""
     handle = None
-    waited = False
     path = cachedir.directory() / (key + ".lock")
     if fcntl is not None:
         with contextlib.suppress(OSError):
@@ -196,12 +193,11 @@ def _lock(key: str) -> Iterator[bool]:
                     fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     break
                 except OSError:
-                    waited = True
                     if time.monotonic() > deadline:
                         break
                     time.sleep(0.02)
     try:
-        yield waited
+        yield
     finally:
         if handle is not None:
             with contextlib.suppress(OSError):

@@ -204,8 +204,9 @@ def test_reentrant_call(link):
         w = inputs[0]
         if len(depth) < 3:
             depth.append(1)
+            before = w.copy()
             (inner,), _ = executable.run([w])
-            assert (w == np.arange(3.0) + len(depth)).all() or True
+            np.testing.assert_array_equal(w, before)  # the inner call has workspaces of its own
             return [inner]
         return [w * 1.0]
 
