@@ -121,7 +121,7 @@ ST_RARE void st_unpacked(char *copy, char *data, st_i64 itemsize, st_i64 ndim, c
 
 /* The last, incomplete vector of a loop whose functions exist as vectors only: q[0 .. count) point to the streams' rows,
  * of which `rest` elements from `done` on are left. They are copied to x, filled up to w by repeating the last one, and
- * q is pointed there; q[count ...) keeps where they came from. spec has two letters a stream: r, w or u (both), size. */
+ * q is pointed there; q[count ...) keeps where they came from. spec has two letters a stream: r, w or u (both), and '0' + size. */
 ST_NEST void st_tail_in(char **q, st_i64 count, char *x, const char *spec, st_i64 done, st_i64 rest, st_i64 w) {
     for (st_i64 k = 0; k < count; k++) {
         st_i64 size = spec[2 * k + 1] - '0';
@@ -135,7 +135,8 @@ ST_NEST void st_tail_in(char **q, st_i64 count, char *x, const char *spec, st_i6
                 case 1: x[i] = *item; break;
                 case 2: __builtin_memcpy(x + 2 * i, item, 2); break;
                 case 4: __builtin_memcpy(x + 4 * i, item, 4); break;
-                default: __builtin_memcpy(x + 8 * i, item, 8);
+                case 8: __builtin_memcpy(x + 8 * i, item, 8); break;
+                default: __builtin_memcpy(x + 16 * i, item, 16);
                 }
             }
         }

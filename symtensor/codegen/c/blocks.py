@@ -273,7 +273,8 @@ class BlockPrinter:
         dtype = item.body.dtype
         tag = block_tag(dtype)
         room = f"({self.count} + 63) & -64"
-        p.emit(p.call(f"st_fill_{tag}({fold.part}, {room}, {fold_start(item.op, dtype)});"))
+        fill = "st_cfill" if kind(dtype) == "c" else "st_fill"
+        p.emit(p.call(f"{fill}_{tag}({fold.part}, {room}, {fold_start(item.op, dtype)});"))
         counter = ""
         if fold.total:
             p.emit(p.call(f"st_fill_f64({fold.total}, {room}, 0.0);"))
@@ -384,9 +385,10 @@ class SegmentPrinter:
     def print_two_passes(self, body: list[str]) -> None:
         p, count, width = self.p, self.b.count, self.width()
         n = len(self.streams)
-        spec = "".join(f"{directions}{ITEMSIZE[p.facts[buffer].dtype]}"
-                       for (buffer, _), (_, directions) in self.streams.items())
-        room = n * width * 8
+        sizes = [ITEMSIZE[p.facts[buffer].dtype] for buffer, _ in self.streams]
+        spec = "".join(f"{directions}{chr(ord('0') + size)}"
+                       for size, (_, directions) in zip(sizes, self.streams.values()))
+        room = width * sum(sizes)
         p.tail = max(p.tail, room)
         p.open_block()
         for line in self.head:
