@@ -67,6 +67,7 @@ def _lengths(values: Sequence[np.ndarray]) -> tuple[int, ...]:
 class Alloc(Op):
     """`value` repeated to a shape. Axes of the value that are not broadcastable must have the length asked for."""
 
+    __module__ = "symtensor.tensor.basic"
     __props__ = ()
     _f16_ok = True
 
@@ -136,6 +137,7 @@ alloc = Alloc()
 class AllocEmpty(Op):
     """Memory of a shape and dtype whose contents are arbitrary."""
 
+    __module__ = "symtensor.tensor.basic"
     __props__ = ("dtype",)
 
     def __init__(self, dtype: Any):

@@ -58,6 +58,7 @@ class CAReduce(Op):
     `axis`: None (all), an int, or several; negative ones count from the end. The result keeps the input's dtype.
     """
 
+    __module__ = "symtensor.tensor.elemwise"
     __props__: tuple[str, ...] = ("scalar_op", "axis")
 
     def __init__(self, scalar_op: _Any, axis: _Any = None):
@@ -143,6 +144,7 @@ def _fold(scalar_op: _Any, x: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
 class All(CAReduce):
     """Are all elements along the axes different from 0? True where there is none."""
 
+    __module__ = "symtensor.tensor.elemwise"
     __props__ = ("axis",)
 
     def __init__(self, axis: _Any = None):
@@ -215,6 +217,7 @@ class CAReduceDtype(CAReduce):
     Raises TypeError where the accumulator cannot hold the input's values.
     """
 
+    __module__ = "symtensor.tensor.elemwise"
     __props__ = ("scalar_op", "axis", "dtype", "acc_dtype")
 
     def __init__(self, scalar_op: _Any, axis: _Any = None, dtype: _Any = None, acc_dtype: _Any = None):
@@ -282,6 +285,7 @@ def _dtype_name(dtype: _Any) -> str | None:
 class Sum(CAReduceDtype):
     """The sum over axes; 0 where there is nothing. Dtypes: see `CAReduceDtype`."""
 
+    __module__ = "symtensor.tensor.elemwise"
     __props__ = ("axis", "dtype", "acc_dtype")
 
     def __init__(self, axis: _Any = None, dtype: _Any = None, acc_dtype: _Any = None):
@@ -320,6 +324,8 @@ class Prod(_ProductOp):
 
     `no_zeros_in_input`: a promise that makes the gradient cheaper. It is wrong (0 / 0) where the promise is not kept.
     """
+
+    __module__ = "symtensor.tensor.elemwise"
 
     def __init__(
         self, axis: _Any = None, dtype: _Any = None, acc_dtype: _Any = None, no_zeros_in_input: bool = False
@@ -371,6 +377,7 @@ class Prod(_ProductOp):
 class MulWithoutZeros(scal.BinaryScalarOp):
     """x * y, where a factor 0 counts as 1; 0 for two zeros."""
 
+    __module__ = "symtensor.tensor.elemwise"
     identity = 0.0
     commutative = True
     associative = True
@@ -384,6 +391,8 @@ mul_without_zeros = MulWithoutZeros(scal.upcast_out, name="mul_without_zeros")
 
 class ProdWithoutZeros(_ProductOp):
     """The product of the elements that are not 0; 0 where there is none. It has no gradient of its own."""
+
+    __module__ = "symtensor.tensor.elemwise"
 
     def __init__(self, axis: _Any = None, dtype: _Any = None, acc_dtype: _Any = None):
         super().__init__(mul_without_zeros, axis, dtype, acc_dtype)

@@ -29,6 +29,8 @@ __all__ = [
 class AsTensorError(TypeError):
     """A value cannot stand for a tensor variable."""
 
+    __module__ = "symtensor.tensor.var"
+
 
 # Small numbers are made once: graphs are full of 0, 1 and 2.
 constant_cache: dict[Any, Any] = {}

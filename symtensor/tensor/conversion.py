@@ -13,6 +13,7 @@ from symtensor import scalar as scal
 from symtensor.graph.basic import Apply
 from symtensor.graph.op import Op
 from symtensor.scalar.dtypes import CONTINUOUS
+from symtensor.scalar.type import from_variable
 from symtensor.tensor.type import TensorType
 
 __all__ = ["ScalarFromTensor", "TensorFromScalar", "scalar_from_tensor", "tensor_from_scalar"]
@@ -21,6 +22,7 @@ __all__ = ["ScalarFromTensor", "TensorFromScalar", "scalar_from_tensor", "tensor
 class TensorFromScalar(Op):
     """The rank-0 tensor holding a scalar variable. TypeError unless the input is of a scalar type."""
 
+    __module__ = "symtensor.tensor.basic"
     __props__ = ()
 
     def make_node(self, s: Any) -> Apply:
@@ -52,6 +54,7 @@ class TensorFromScalar(Op):
 class ScalarFromTensor(Op):
     """The scalar held by a rank-0 tensor. TypeError for another rank or type."""
 
+    __module__ = "symtensor.tensor.basic"
     __props__ = ()
 
     def make_node(self, t: Any) -> Apply:
@@ -78,3 +81,11 @@ class ScalarFromTensor(Op):
 
 tensor_from_scalar = TensorFromScalar()
 scalar_from_tensor = ScalarFromTensor()
+
+
+def _scalar_of(x: Any) -> Any:
+    """What `as_scalar` makes of a tensor: the number in one of rank 0, nothing of others."""
+    return scalar_from_tensor(x) if isinstance(x.type, TensorType) and x.type.ndim == 0 else None
+
+
+from_variable.append(_scalar_of)

@@ -29,6 +29,7 @@ class DimShuffle(Op):
     Raises ValueError or TypeError for an order that does not fit the pattern.
     """
 
+    __module__ = "symtensor.tensor.elemwise"
     __props__ = ("input_broadcastable", "new_order", "inplace")
 
     def __init__(self, input_broadcastable: Sequence[bool], new_order: Sequence[Any], inplace: bool = True):

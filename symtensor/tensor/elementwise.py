@@ -38,6 +38,7 @@ class Elemwise(Op):
     openmp           whether the user asked for threads; threads are decided for whole functions here
     """
 
+    __module__ = "symtensor.tensor.elemwise"
     __props__ = ("scalar_op", "inplace_pattern")
 
     def __init__(

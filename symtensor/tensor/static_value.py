@@ -31,9 +31,13 @@ __all__ = [
 class NotScalarConstantError(Exception):
     """The value is not known, or is not one number."""
 
+    __module__ = "symtensor.tensor.basic"
+
 
 class EmptyConstantError(NotScalarConstantError):
     """The value is an array without elements."""
+
+    __module__ = "symtensor.tensor.basic"
 
 
 def numpy_scalar(data: Any) -> Any:
