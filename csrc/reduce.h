@@ -149,15 +149,24 @@ ST_NEST void st_minimum_X(T *top, const T *x, st_i64 n) {
     *top = m;
 }
 
+ST_INLINE int st_is_nan_X(T x) {
+#if ST_FLOAT
+    return x != x;
+#else
+    (void)x;
+    return 0;
+#endif
+}
+
 /* The first largest element, or the first NaN: *at is its position, -1 if there was none before; x[0] has position base. */
 ST_NEST void st_argmax_X(T *best, st_i64 *at, const T *x, st_i64 n, st_i64 base) {
     for (st_i64 i = 0; i < n; i += 512) {
-        if (*at >= 0 && *best != *best) return;
+        if (*at >= 0 && st_is_nan_X(*best)) return;
         st_i64 m = n - i < 512 ? n - i : 512, k = 0;
         T top = x[i];
         st_maximum_X(&top, x + i, m);
-        if (*at >= 0 && !(top > *best) && top == top) continue;
-        while (x[i + k] != top && x[i + k] == x[i + k]) k++;
+        if (*at >= 0 && !(top > *best) && !st_is_nan_X(top)) continue;
+        while (x[i + k] != top && !st_is_nan_X(x[i + k])) k++;
         *best = top;
         *at = base + i + k;
     }
@@ -165,12 +174,12 @@ ST_NEST void st_argmax_X(T *best, st_i64 *at, const T *x, st_i64 n, st_i64 base)
 
 ST_NEST void st_argmin_X(T *best, st_i64 *at, const T *x, st_i64 n, st_i64 base) {
     for (st_i64 i = 0; i < n; i += 512) {
-        if (*at >= 0 && *best != *best) return;
+        if (*at >= 0 && st_is_nan_X(*best)) return;
         st_i64 m = n - i < 512 ? n - i : 512, k = 0;
         T top = x[i];
         st_minimum_X(&top, x + i, m);
-        if (*at >= 0 && !(top < *best) && top == top) continue;
-        while (x[i + k] != top && x[i + k] == x[i + k]) k++;
+        if (*at >= 0 && !(top < *best) && !st_is_nan_X(top)) continue;
+        while (x[i + k] != top && !st_is_nan_X(x[i + k])) k++;
         *best = top;
         *at = base + i + k;
     }
@@ -203,5 +212,9 @@ ST_NEST void st_flush_X(double *total, T *part, st_i64 n) {
 }
 
 ST_NEST void st_fill_X(T *x, st_i64 n, T value) {
+    for (st_i64 i = 0; i < n; i++) x[i] = value;
+}
+
+ST_NEST void st_cfill_X(C *x, st_i64 n, C value) {
     for (st_i64 i = 0; i < n; i++) x[i] = value;
 }

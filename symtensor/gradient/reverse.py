@@ -85,7 +85,7 @@ def grad(
     if null_gradients not in ("raise", "return"):
         raise ValueError("Invalid value for keyword 'null_gradients', valid values are 'raise' and 'return'.")
     grads = _seeds(cost, known_grads)
-    given = set(grads.values())
+    given = set((known_grads or {}).values())
     constants = _as_variables(consider_constant)
 
     # The cost goes before the known ones: the order decides how sums of several terms are written.

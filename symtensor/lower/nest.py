@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from symtensor.ir.expressions import ONE, ZERO
-from symtensor.ir.nodes import Accumulate, Axis, Cast, Const, Expr, Let, Load, Local, Loop, Nest, Reduce, Store
+from symtensor.ir.nodes import Accumulate, Axis, Cast, Const, Expr, Let, Load, Local, Loop, Nest, Op, Reduce, Store
 from symtensor.ir.walk import expressions, nest_expressions
 
 
@@ -157,6 +157,8 @@ def convert(expr: Expr, dtype: str) -> Expr:
     """The expression in another dtype; literals are converted at once where that is exact."""
     if expr.dtype == dtype:
         return expr
+    if dtype == "bool" and expr.dtype.startswith("complex"):
+        return Op("neq", (expr, Const(0j, expr.dtype)), "bool")
     if isinstance(expr, Const) and not isinstance(expr.value, complex):
         if dtype == "float64" or (dtype.startswith(("int", "uint")) and isinstance(expr.value, bool)):
             return Const(float(expr.value) if dtype == "float64" else int(expr.value), dtype)

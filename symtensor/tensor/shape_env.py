@@ -19,7 +19,7 @@ from symtensor.tensor.constant import constant
 from symtensor.tensor.conversion import ScalarFromTensor, TensorFromScalar
 from symtensor.tensor.elementwise import Elemwise
 from symtensor.tensor.shape_ops import Shape, Shape_i
-from symtensor.tensor.sizes import ShapeError
+from symtensor.tensor.sizes import ShapeError, size
 
 __all__ = ["ShapeEnv"]
 
@@ -102,10 +102,10 @@ class ShapeEnv:
                 self.length(1) if b else self._length_of(n) for n, b in zip(sizes, pattern)
             )
 
-    def _length_of(self, size: Any) -> Variable:
-        if isinstance(size, Variable):
-            return self._intern(size)
-        return self.length(int(size))
+    def _length_of(self, inferred: Any) -> Variable:
+        """What an op told, a number or an integer variable of any dtype, as the one int64 object for it."""
+        known = size(inferred)
+        return self.length(known) if isinstance(known, int) else self._intern(known)
 
     def _intern(self, goal: Variable) -> Variable:
         """The one object for an expression, with lengths of known variables filled in."""

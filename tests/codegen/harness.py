@@ -33,7 +33,7 @@ def compile_unit(unit: CUnit, flags: Sequence[str] = ()) -> Path:
     command = [*STRICT, *unit.flags, *flags, str(source), "-nostartfiles", "-nostdlib", "-o", str(target), "-lm"]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
-        raise AssertionError(f"{done.stderr}\n{unit.text}")
+        raise AssertionError(done.stderr)
     return target
 
 

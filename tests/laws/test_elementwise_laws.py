@@ -38,6 +38,7 @@ def available(name):
 
 
 NAMES = [n for n in ROWS if available(n)]
+UNDEFINED_FOR_COMPLEX = ("mod", "deg2rad", "rad2deg", "arctan2")  # NumPy has no such functions
 
 
 def arity(name):
@@ -49,6 +50,8 @@ def test_every_row(dtype, rng):
     """One vector of 23 elements (no multiple of any vector length) for each row that takes the dtype."""
     cases = []
     for name in NAMES:
+        if dtype.startswith("complex") and name in UNDEFINED_FOR_COMPLEX:
+            continue
         variables = [TensorType(dtype, (False,))() for _ in range(arity(name))]
         try:
             out = op_of(name)(*variables)

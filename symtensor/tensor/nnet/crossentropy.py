@@ -10,17 +10,20 @@ negative class counts from the last column, as in NumPy, and one out of bounds i
 """
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
+from symtensor.control.builders import OpFromGraph
 from symtensor.graph.basic import Apply
 from symtensor.graph.null_type import DisconnectedType
 from symtensor.graph.op import Op
-from symtensor.tensor.advanced_indexing import advanced_inc_subtensor
+from symtensor.tensor.advanced_indexing import advanced_inc_subtensor, sum_to_pattern
 from symtensor.tensor.constant import as_tensor_variable
 from symtensor.tensor.creation import arange
-from symtensor.tensor.math import fill, log
+from symtensor.tensor.math import abs_, fill, gt, log
+from symtensor.tensor.nnet.sigm import sigmoid, softplus
 from symtensor.tensor.nnet.softmax import FLOATS, check_bias, rows_softmax, softmax_grad
 from symtensor.tensor.reductions import max_and_argmax
 from symtensor.tensor.shape_ops import shape
@@ -33,7 +36,7 @@ __all__ = [
     "crossentropy_categorical_1hot", "crossentropy_categorical_1hot_grad", "crossentropy_softmax_1hot",
     "crossentropy_softmax_1hot_with_bias", "crossentropy_softmax_1hot_with_bias_dx",
     "crossentropy_softmax_argmax_1hot_with_bias", "crossentropy_softmax_max_and_argmax_1hot",
-    "crossentropy_softmax_max_and_argmax_1hot_with_bias",
+    "crossentropy_softmax_max_and_argmax_1hot_with_bias", "sigmoid_binary_crossentropy",
 ]
 
 _INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
@@ -281,3 +284,28 @@ def binary_crossentropy(output: Any, target: Any) -> Any:
     """-(target log(output) + (1 - target) log(1 - output)), elementwise, for probabilities `output`."""
     output, target = as_tensor_variable(output), as_tensor_variable(target)
     return -(target * log(output) + (1.0 - target) * log(1.0 - output))
+
+
+def sigmoid_binary_crossentropy(output: Any, target: Any) -> Any:
+    """`binary_crossentropy(sigmoid(output), target)`, without overflow or loss for large |output|.
+
+    The value is softplus(-|output|) + output ((output > 0) - target); the gradient with respect to `output` is
+    sigmoid(output) - target everywhere, also at 0, where that formula has a kink.
+    """
+    output, target = as_tensor_variable(output), as_tensor_variable(target)
+    return _sigmoid_binary_crossentropy(output.type, target.type)(output, target)
+
+
+@lru_cache(maxsize=64)
+def _sigmoid_binary_crossentropy(output_type: TensorType, target_type: TensorType) -> OpFromGraph:
+    output, target = output_type("output"), target_type("target")
+    value = softplus(-abs_(output)) + output * (gt(output, 0).astype(output_type.dtype) - target)
+
+    def gradients(inputs: Any, output_gradients: Any) -> Any:
+        output, target = inputs
+        (g,) = output_gradients
+        return [sum_to_pattern(output, g * (sigmoid(output) - target)), sum_to_pattern(target, -g * output)]
+
+    return OpFromGraph(
+        [output, target], [value], grad_overrides=gradients, inline=True, name="sigmoid_binary_crossentropy"
+    )

@@ -20,6 +20,7 @@ from symtensor.tensor.nnet.crossentropy import (
     crossentropy_softmax_argmax_1hot_with_bias,
     crossentropy_softmax_max_and_argmax_1hot,
     crossentropy_softmax_max_and_argmax_1hot_with_bias,
+    sigmoid_binary_crossentropy,
 )
 from symtensor.tensor.nnet.rows import (
     Prepend_scalar_constant_to_each_row,
@@ -54,6 +55,7 @@ __all__ = [
     "crossentropy_softmax_1hot_with_bias_dx", "crossentropy_softmax_argmax_1hot_with_bias",
     "crossentropy_softmax_max_and_argmax_1hot", "crossentropy_softmax_max_and_argmax_1hot_with_bias", "elu",
     "h_softmax", "logsoftmax", "logsoftmax_op", "prepend_0_to_each_row", "prepend_1_to_each_row",
-    "prepend_scalar_to_each_row", "relu", "scalar_softsign", "selu", "sigmoid", "softmax", "softmax_grad",
+    "prepend_scalar_to_each_row", "relu", "scalar_softsign", "selu", "sigmoid",
+    "sigmoid_binary_crossentropy", "softmax", "softmax_grad",
     "softmax_graph", "softmax_op", "softmax_with_bias", "softplus", "softsign",
 ]
