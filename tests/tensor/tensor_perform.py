@@ -16,7 +16,7 @@ from symtensor.tensor.type import TensorType
 
 
 def _run(outputs, given):
-    values = {variable: variable.type.filter(np.asarray(value, dtype=variable.type.dtype)) for variable, value in given.items()}
+    values = {v: v.type.filter(np.asarray(value, dtype=v.type.dtype)) for v, value in given.items()}
     order = io_toposort(list(values), list(outputs))
     for node in order:
         inputs = [v.data if isinstance(v, Constant) else values[v] for v in node.inputs]

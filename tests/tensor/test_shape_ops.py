@@ -129,7 +129,7 @@ def test_reshape_that_does_not_fit(lengths):
 
 
 REFUSED = [
-    (lambda: reshape(x, 3), TypeError, r"New shape in reshape must be a vector or a list/tuple of scalar. Got TensorCons"),
+    (lambda: reshape(x, 3), TypeError, r"New shape in reshape must be a vector or a list/tuple of scalar. Got Tensor"),
     (lambda: reshape(x, i), TypeError, r"New shape in reshape must be a vector or a list/tuple of scalar. Got i after"),
     (lambda: reshape(x, iv), ValueError, r"The length of the provided shape \(iv\) cannot be automatically determined"),
     (lambda: reshape(x, [1.5, 3]), TypeError, "Shape must be integers"),
