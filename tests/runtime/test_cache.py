@@ -276,12 +276,12 @@ def test_entry_that_does_not_load_is_built_again(place):
 
     def picky(path, key):
         attempts.append(path)
-        if len(attempts) == 1:
+        if path.parent == place:
             raise OSError("gone")
         return load(path, key)
 
     assert cache.obtain(FACTS, builder(), picky) == b"library"
-    assert attempts[0].parent == place and attempts[1].parent.parent == place
+    assert attempts[0].parent == place and attempts[-1].parent.parent == place
 
 
 def test_a_lock_that_is_never_given_back(place, monkeypatch):
