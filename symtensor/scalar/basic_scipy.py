@@ -1,16 +1,18 @@
 """The scalar ops of the error function, gamma and Bessel families under their public names."""
 from __future__ import annotations
 
-from symtensor.scalar.op import BinaryScalarOp
-from symtensor.scalar.ops import op_class
-from symtensor.scalar.type import operators
+from symtensor.scalar.op import BinaryScalarOp, UnaryScalarOp
+from symtensor.scalar.ops import exp, op_class
+from symtensor.scalar.rules import upgrade_to_float, upgrade_to_float64, upgrade_to_float_no_complex
+from symtensor.scalar.type import complex_types, discrete_types, float_types, operators, upcast
 from symtensor.utils.optional import optional_import
 
 __all__ = [
-    "Chi2SF", "Erf", "Erfc", "Erfcinv", "Erfcx", "Erfinv", "Gamma", "GammaInc", "GammaIncC", "GammaL", "GammaLn",
-    "GammaU", "I0", "I1", "Iv", "J0", "J1", "Jv", "Psi", "TriGamma", "chi2sf", "erf", "erfc", "erfcinv", "erfcx",
-    "erfinv", "gamma", "gammainc", "gammaincc", "gammal", "gammaln", "gammau", "i0", "i1", "imported_scipy_special",
-    "iv", "j0", "j1", "jv", "psi", "tri_gamma",
+    "BinaryScalarOp", "Chi2SF", "Erf", "Erfc", "Erfcinv", "Erfcx", "Erfinv", "Gamma", "GammaInc", "GammaIncC",
+    "GammaL", "GammaLn", "GammaU", "I0", "I1", "Iv", "J0", "J1", "Jv", "Psi", "TriGamma", "UnaryScalarOp", "chi2sf",
+    "complex_types", "discrete_types", "erf", "erfc", "erfcinv", "erfcx", "erfinv", "exp", "float_types", "gamma",
+    "gammainc", "gammaincc", "gammal", "gammaln", "gammau", "i0", "i1", "imported_scipy_special", "iv", "j0", "j1",
+    "jv", "psi", "tri_gamma", "upcast", "upgrade_to_float", "upgrade_to_float64", "upgrade_to_float_no_complex",
 ]
 
 imported_scipy_special = optional_import("scipy.special") is not None
