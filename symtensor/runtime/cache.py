@@ -130,7 +130,7 @@ def obtain(facts: Facts, build: Callable[[Path], Path], load: Callable[[Path, st
     found = _load_cached(key, load)
     if found is not None:
         return found
-    with _lock(key):
+    with locked(key):
         found = _load_cached(key, load)  # somebody may have been quicker
         if found is not None:
             return found
@@ -180,7 +180,7 @@ def build_place() -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def _lock(key: str) -> Iterator[None]:
+def locked(key: str) -> Iterator[None]:
     """Holds the lock of a key if it can be had in time. The kernel frees it when a process dies."""
     handle = None
     path = cachedir.directory() / (key + ".lock")

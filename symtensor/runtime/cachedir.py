@@ -15,16 +15,12 @@ import shutil
 import stat
 import sys
 import tempfile
-import warnings
 from pathlib import Path
 
 from symtensor.config import config
+from symtensor.runtime.advice import CacheWarning, warn_user
 
 logger = logging.getLogger("symtensor.cache")
-
-
-class CacheWarning(UserWarning):
-    """Compiled code cannot be kept where it should be."""
 
 
 class RefusedDirectory(Exception):
@@ -101,8 +97,8 @@ def directory() -> Path:
         found = prepared(wish)
     except (OSError, RefusedDirectory, RuntimeError) as error:
         found = temporary()
-        warnings.warn(f"compiled code is not kept beyond this process: {error}. Set base_compiledir to a directory of "
-                      f"your own.", CacheWarning, stacklevel=2)
+        warn_user(f"compiled code is not kept beyond this process: {error}. Set base_compiledir to a directory of your "
+                  f"own.", CacheWarning)
     _chosen.by_wish[wish] = found
     return found
 

@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import logging
 import os
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Optional
@@ -33,6 +32,7 @@ from symtensor.codegen.c import print_program
 from symtensor.codegen.target import CUnit
 from symtensor.ir.nodes import Program
 from symtensor.runtime import cache, facts, loader, routines, toolchain
+from symtensor.runtime.advice import Advice
 from symtensor.runtime.binding import describe, fitted
 from symtensor.runtime.cffi_runner import CffiRunner
 from symtensor.runtime.failures import OUT_OF_MEMORY, ErrorHook, decorated, site_error
@@ -49,23 +49,7 @@ else:
 logger = logging.getLogger("symtensor.executor")
 
 
-class RuntimeWarningOnce(UserWarning):
-    """Programs run, but not as fast as they could."""
-
-
-class _Said:
-    """Which advice this process has given."""
-
-    def __init__(self) -> None:
-        self.topics: set[str] = set()
-
-    def once(self, topic: str, message: str) -> None:
-        if topic not in self.topics:
-            self.topics.add(topic)
-            warnings.warn(message, RuntimeWarningOnce, stacklevel=4)
-
-
-_said = _Said()
+_said = Advice()
 
 
 class Executable:

@@ -154,6 +154,17 @@ def _remembered(path: str) -> Compiler | None:
 
 
 def _tried(path: str) -> Compiler | None:
+    """Tries a compiler; several processes that start at once agree on the outcome of the first."""
+    try:
+        key = _note_key(path)
+    except OSError as error:
+        _search.reasons.append(f"{path}: {error}")
+        return None
+    with cache.locked(key):
+        return _remembered(path) or _probed(path)
+
+
+def _probed(path: str) -> Compiler | None:
     try:
         version = _run([path, "--version"], None, 60.0).partition("\n")[0]
     except CompileError as error:
