@@ -69,6 +69,7 @@ class _Values:
             unnamed = len(self._function._specs) - len(named)
             raise TypeError(f"Unknown input or state: {item}. {get_info_on_inputs(named, unnamed)}")
         self._function._container(item).value = value
+        self._function._note_assignment(item)
 
     def __contains__(self, item: Any) -> bool:
         return _hashable(item) and item in self._function.finder
@@ -163,6 +164,7 @@ class Function(FunctionBase):
             self.inv_finder[container] = spec
         self._value = _Values(self)
         self._containers = _Containers(self)
+        self._assigned: set[int] = set()
         self._connect()
 
     def _connect(self) -> None:
@@ -185,12 +187,19 @@ class Function(FunctionBase):
         executable = self.fn.executable
         # The executor binds arrays, numbers and any object itself. Where it may not, all calls pass `_slow_call`.
         gap = len(explicit) != self._n_arguments
-        if self.profile or gap or any(_needs_filter(specs[i]) for i in explicit):
+        if self.profile or self._assigned or gap or any(_needs_filter(specs[i]) for i in explicit):
             executable = WrappedExecutable(executable)
         if gap:
             sources = [(i, container.storage) if i < self._n_arguments else container.storage
                        for i, container in enumerate(self.input_storage)]
         self._bind(executable, tuple(sources), form)
+
+    def _note_assignment(self, item: Any) -> None:
+        """A default that is assigned to serves the next call; after that the original one is back."""
+        i = self._position[id(self._container(item))]
+        if self.defaults[i][1]:
+            self._assigned.add(i)
+            self._connect()
 
     # -- calls ------------------------------------------------------------------------------------------------------
 
@@ -200,7 +209,14 @@ class Function(FunctionBase):
         subset = kwargs.pop("output_subset", None)
         arguments = self._arguments(args, kwargs)
         running = time.perf_counter()
-        result = self._execute(arguments)
+        try:
+            result = self._execute(arguments)
+        finally:
+            if self._assigned:
+                for i in self._assigned:
+                    self.input_storage[i].value = self.defaults[i][2]
+                self._assigned.clear()
+                self._connect()
         if self.profile:
             end = time.perf_counter()
             self.profile.note_call(end - start, end - running)
@@ -387,7 +403,7 @@ def _warn_of_aliases(function: Function) -> None:
 def _profile(profile: Any, name: str | None) -> Any:
     """A `ProfileStats` or False or None, from what the user gave as `profile`."""
     if profile is None:
-        profile = config.profile
+        profile = config.profile or None
     if profile is True:
         return ProfileStats(message=name)
     if isinstance(profile, str):

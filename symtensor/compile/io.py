@@ -75,20 +75,21 @@ class In(SymbolicInput):
     `borrow=False`, and for `shared` without a container.
     """
 
+    # Unannotated, as programs print this signature.
     def __init__(
         self,
-        variable: Any,
-        name: str | None = None,
-        value: Any = None,
-        update: Any = None,
-        mutable: bool | None = None,
-        strict: bool = False,
-        allow_downcast: bool | None = None,
-        autoname: bool = True,
-        implicit: bool | None = None,
-        borrow: bool | None = None,
-        shared: bool = False,
-    ) -> None:
+        variable,
+        name=None,
+        value=None,
+        update=None,
+        mutable=None,
+        strict=False,
+        allow_downcast=None,
+        autoname=True,
+        implicit=None,
+        borrow=None,
+        shared=False,
+    ):
         self.borrow: bool | None = mutable if borrow is None else borrow
         if mutable and not self.borrow:
             raise AssertionError(

@@ -5,7 +5,7 @@ from symtensor.scalar.op import BinaryScalarOp, UnaryScalarOp
 from symtensor.scalar.ops import exp, op_class
 from symtensor.scalar.rules import upgrade_to_float, upgrade_to_float64, upgrade_to_float_no_complex
 from symtensor.scalar.type import complex_types, discrete_types, float_types, operators, upcast
-from symtensor.utils.optional import optional_import
+from symtensor.utils.optional import is_installed
 
 __all__ = [
     "BinaryScalarOp", "Chi2SF", "Erf", "Erfc", "Erfcinv", "Erfcx", "Erfinv", "Gamma", "GammaInc", "GammaIncC",
@@ -15,7 +15,7 @@ __all__ = [
     "jv", "psi", "tri_gamma", "upcast", "upgrade_to_float", "upgrade_to_float64", "upgrade_to_float_no_complex",
 ]
 
-imported_scipy_special = optional_import("scipy.special") is not None
+imported_scipy_special = is_installed("scipy")
 """Whether SciPy is installed; only complex arguments need it."""
 
 _HERE = "symtensor.scalar.basic_scipy"

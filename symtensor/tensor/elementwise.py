@@ -157,8 +157,10 @@ class Elemwise(Op):
         for position, output in enumerate(outputs):
             seeds = [v.ones_like() if k == position else v.zeros_like() for k, v in enumerate(outputs)]
             total = None
-            for gradient, point in zip(self._elementwise_gradients(inputs, outputs, seeds), eval_points):
-                if point is None or isinstance(gradient.type, DisconnectedType):
+            gradients = self._elementwise_gradients(inputs, outputs, seeds)
+            for x, gradient, point in zip(inputs, gradients, eval_points):
+                # A constant does not move; 0 times its derivative would be NaN where that is (log(x) for x ** 2).
+                if point is None or isinstance(gradient.type, DisconnectedType) or _is_literal(x):
                     continue
                 term = gradient if isinstance(gradient.type, NullType) else gradient * point
                 total = term if total is None else total + term
@@ -199,6 +201,12 @@ class Elemwise(Op):
 
 def _carries_values(gradient: Any) -> bool:
     return not (isinstance(gradient, Variable) and isinstance(gradient.type, DisconnectedType))
+
+
+def _is_literal(x: Any) -> bool:
+    while x.owner is not None and isinstance(x.owner.op, DimShuffle):
+        x = x.owner.inputs[0]
+    return isinstance(x, Constant)
 
 
 def _filled(model: Any, x: Any) -> Any:

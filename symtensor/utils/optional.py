@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from functools import lru_cache
 from types import ModuleType
 
@@ -15,3 +16,8 @@ def optional_import(name: str) -> ModuleType | None:
         if error.name is not None and (name + ".").startswith(error.name + "."):
             return None
         raise
+
+
+def is_installed(package: str) -> bool:
+    """Whether a top-level package could be imported; it is not."""
+    return importlib.util.find_spec(package) is not None

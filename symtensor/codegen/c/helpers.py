@@ -1,8 +1,9 @@
 """The functions of csrc/ that a unit needs, found by name: nothing unused is printed.
 
 The headers are plain C, one definition a paragraph, without blank lines inside. A definition whose name ends in `_X` is
-a pattern for several dtypes: in it T is the C type, U the unsigned type it computes in, C the complex type, X the tag of
-the dtype, ST_F(name) the libm function for T, ST_SIGNED and ST_FLOAT are 1 or 0. What a definition calls is found by
+a pattern for several dtypes: in it T is the C type, U the unsigned type it computes in, C the type of the dtype itself (T
+is the real type of a complex one), M its type in memory, X its tag, ST_F(name) the libm function for T; ST_SIGNED,
+ST_FLOAT, ST_HALF and ST_COMPLEX are 1 or 0. What a definition calls is found by
 reading it.
 """
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
-from symtensor.codegen.c.dialect import LOCAL, TAG, UNSIGNED, kind
+from symtensor.codegen.c.dialect import LOCAL, MEMORY, TAG, UNSIGNED, kind
 
 HEADERS = ("convert.h", "arith.h", "float16.h", "complex.h", "special.h", "bessel.h", "reduce.h", "memory.h", "routine.h",
            "blas_table.h", "blas.h", "sort.h", "search.h")
@@ -108,10 +109,12 @@ def _instance(name: str) -> str | None:
         return None
     real = {"complex64": "float32", "complex128": "float64"}.get(dtype, dtype)
     words = {"T": LOCAL[real] if dtype != "bool" else "st_u8", "U": UNSIGNED.get(dtype, "st_u32"), "C": LOCAL[dtype], "X": tag,
-             "ST_SIGNED": str(int(kind(dtype) == "i")), "ST_FLOAT": str(int(kind(real) == "f"))}
+             "M": MEMORY[dtype],
+             "ST_SIGNED": str(int(kind(dtype) == "i")), "ST_FLOAT": str(int(kind(real) == "f")),
+             "ST_HALF": str(int(dtype == "float16")), "ST_COMPLEX": str(int(kind(dtype) == "c"))}
     suffix = "" if real == "float64" else "f"
     text = re.sub(r"\bST_F\((\w+)\)", rf"\g<1>{suffix}", pattern)
-    text = re.sub(r"\b(T|U|C|X|ST_SIGNED|ST_FLOAT)\b", lambda m: words[m.group(1)], text)
+    text = re.sub(r"\b(T|U|C|M|X|ST_SIGNED|ST_FLOAT|ST_HALF|ST_COMPLEX)\b", lambda m: words[m.group(1)], text)
     return re.sub(r"(?<=_)X\b", tag, text)
 
 

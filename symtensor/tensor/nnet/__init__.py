@@ -60,6 +60,6 @@ __all__ = [
     "crossentropy_softmax_max_and_argmax_1hot", "crossentropy_softmax_max_and_argmax_1hot_with_bias", "elu",
     "h_softmax", "hard_sigmoid", "logsoftmax", "logsoftmax_op", "nnet", "prepend_0_to_each_row",
     "prepend_1_to_each_row", "prepend_scalar_to_each_row", "relu", "scalar_sigmoid", "selu", "sigm", "sigmoid",
-    "sigmoid_binary_crossentropy", "sigmoid_inplace", "softmax", "softmax_grad", "softmax_graph", "softmax_op", "softmax_with_bias", "softplus",
-    "softsign", "ultra_fast_sigmoid",
+    "sigmoid_binary_crossentropy", "sigmoid_inplace", "softmax", "softmax_grad", "softmax_graph", "softmax_op",
+    "softmax_with_bias", "softplus", "softsign", "ultra_fast_sigmoid",
 ]

@@ -54,6 +54,7 @@ def _one_row_per_vector(op: Op, x: Any) -> Any:
 class Softmax(Op):
     """exp(x) / sum(exp(x)) for every row. ValueError for what is not a vector or matrix of floats."""
 
+    __module__ = "symtensor.tensor.nnet.nnet"
     nin = 1
     nout = 1
     __props__ = ()
@@ -82,6 +83,7 @@ class Softmax(Op):
 class SoftmaxGrad(Op):
     """The gradient dy of a softmax sm, seen from its input: (dy - sum(dy sm)) sm, row by row. Inputs: dy, sm."""
 
+    __module__ = "symtensor.tensor.nnet.nnet"
     nin = 2
     nout = 1
     __props__ = ()
@@ -133,6 +135,7 @@ class SoftmaxWithBias(Op):
     """The softmax of every row of x + b, for a matrix x and a vector b. ValueError for other types, and at run time
     for another length of b."""
 
+    __module__ = "symtensor.tensor.nnet.nnet"
     nin = 2
     nout = 1
     __props__ = ()
@@ -179,6 +182,7 @@ def check_bias(x: np.ndarray, b: np.ndarray) -> None:
 class LogSoftmax(Op):
     """The logarithm of the softmax of every row, without the loss of taking it afterwards."""
 
+    __module__ = "symtensor.tensor.nnet.nnet"
     __props__ = ()
 
     def make_node(self, x: Any) -> Apply:
