@@ -35,11 +35,10 @@ class Forward(Op):
 
 def test_rop_of_a_power():
     x, y = scalar("x"), scalar("y")
+    # Theano adds 0 * (... * log(x) * ...) for the exponent, which is NaN below 0 until an optimisation removes it.
     assert pp(Rop(x ** 2, x, y)) == (
-        "((((fill((x ** TensorConstant{2}), TensorConstant{1.0}) * TensorConstant{2}) * "
-        "(x ** (TensorConstant{2} - TensorConstant{1}))) * y) + (switch(eq(x, TensorConstant{0}), TensorConstant{0}, "
-        "((fill((x ** TensorConstant{2}), TensorConstant{1.0}) * log(x)) * (x ** TensorConstant{2}))) * "
-        "fill(TensorConstant{2}, TensorConstant{0})))"
+        "(((fill((x ** TensorConstant{2}), TensorConstant{1.0}) * TensorConstant{2}) * "
+        "(x ** (TensorConstant{2} - TensorConstant{1}))) * y)"
     )
 
 
@@ -80,7 +79,7 @@ def test_what_is_not_in_wrt_stands_still():
     nothing, zero, moving = op.seen[0]
     assert nothing is None and moving is d
     assert pp(zero) == "fill(y, TensorConstant{0.0})"
-    assert pp(Rop(x ** 2, y, d)).endswith("* fill(TensorConstant{2}, TensorConstant{0})))")
+    assert pp(Rop(x ** 2, y, d)).endswith("* fill(x, TensorConstant{0.0}))")
 
 
 def test_rop_refuses():
