@@ -16,7 +16,7 @@ from symtensor.ir.nodes import (
     Buffer, Cast, Check, Const, Copied, Define, Dim, Expr, Let, Load, Local, Reshape, Same, Site, Stmt, View, ViewAxis,
 )
 from symtensor.lower.nest import NestBuilder, literal
-from symtensor.lower.registry import ELEMENT_RULES, EMIT_RULES, VIEW_RULES, find
+from symtensor.lower.registry import RuleBook, is_scalar
 from symtensor.lower.sizes import Sizes
 from symtensor.tensor.shape_ops import Shape_i
 
@@ -24,8 +24,9 @@ from symtensor.tensor.shape_ops import Shape_i
 class Lowering:
     """One function (or loop body) on its way from graph to statements."""
 
-    def __init__(self, sizes: Sizes, nodes: Sequence[Apply], wanted: set[Variable]):
+    def __init__(self, sizes: Sizes, nodes: Sequence[Apply], wanted: set[Variable], rules: RuleBook):
         self.sizes = sizes
+        self.rules = rules
         self.wanted = wanted  # variables that somebody reads: other outputs of a node need not be computed
         self.node_ids = {node: k for k, node in enumerate(nodes)}
         self.buffers: list[Buffer] = []
@@ -125,7 +126,7 @@ class Lowering:
 
     def computable(self, variable: Variable) -> bool:
         """Whether the variable's elements can be had without a buffer of its own."""
-        return variable.owner is not None and find(ELEMENT_RULES, variable.owner) is not None
+        return variable.owner is not None and self.rules[variable.owner].element is not None
 
     # -- statements -------------------------------------------------------------------------------------------------
 
@@ -262,7 +263,7 @@ class Lowering:
         if isinstance(variable, Constant) or variable in self.names or not self.computable(variable):
             return self._bound((variable, index), lambda: self._load(variable, index))
         owner = variable.owner
-        rule = find(ELEMENT_RULES, owner)
+        rule = self.rules[owner].element
         assert rule is not None
         position = owner.outputs.index(variable)
         return self._bound(
@@ -294,14 +295,14 @@ class Lowering:
     def materialise(self, variable: Variable) -> None:
         """A buffer for a variable that only has an element rule."""
         node = variable.owner
-        view = find(VIEW_RULES, node)
+        view = self.rules[node].view
         if view is not None:
             view.function(self, node, node.outputs.index(variable))
             return
-        if find(EMIT_RULES, node) is not None:
+        if self.rules[node].emit is not None:
             self.emit_node(node)
             return
-        rule = find(ELEMENT_RULES, node)
+        rule = self.rules[node].element
         assert rule is not None
         position = node.outputs.index(variable)
         dims = self.dims(variable)
@@ -312,11 +313,6 @@ class Lowering:
             value = rule.function(self, node, position, index, lambda k, at: self.element(node.inputs[k], at))
             nest.store(name, index, value)
         self.names[variable] = name
-
-
-def is_scalar(variable: Variable) -> bool:
-    """Variables of one number by type: Scalars, and arrays of length 1 along every axis."""
-    return hasattr(variable.type, "dtype") and all(getattr(variable.type, "broadcastable", ()))
 
 
 def is_number_type(type_: object) -> bool:

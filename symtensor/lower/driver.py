@@ -23,9 +23,9 @@ from symtensor.ir.spec import check
 from symtensor.lower.bufferize import bufferize
 from symtensor.lower.context import Lowering, is_number_type
 from symtensor.lower.elemwise import emit_group
-from symtensor.lower.plan import Plan, is_elementwise, is_host, make_plan
+from symtensor.lower.plan import Plan, make_plan
 from symtensor.lower.python import PyOperation, emit_python
-from symtensor.lower.registry import ELEMENT_RULES, EMIT_RULES, find
+from symtensor.lower.registry import RuleBook
 from symtensor.lower.sizes import Sizes
 from symtensor.tensor.shape_env import ShapeEnv
 
@@ -64,8 +64,9 @@ def lower(
     n_outputs = len(outputs) if n_outputs is None else n_outputs
     env = ShapeEnv(inputs)
     sizes = Sizes(order, env, inputs)
-    plan = make_plan(order, outputs, sizes)
-    ctx = Lowering(sizes, order, plan.wanted)
+    rules = RuleBook()
+    plan = make_plan(order, outputs, sizes, rules)
+    ctx = Lowering(sizes, order, plan.wanted, rules)
     for variable in inputs:
         ctx.declare_for(variable, "any" if not is_number_type(variable.type) else "c")
     input_names = tuple(ctx.names[v] for v in inputs)
@@ -90,7 +91,7 @@ def emit_units(ctx: Lowering, plan: Plan) -> None:
         if unit[0] in done:
             return
         done.update(unit)
-        if is_elementwise(unit[0]):
+        if ctx.rules[unit[0]].elementwise:
             for node in unit:
                 ctx.check_sizes(node)
             stored = [v for node in unit for v in node.outputs if v in plan.stored]
@@ -98,9 +99,10 @@ def emit_units(ctx: Lowering, plan: Plan) -> None:
                 emit_group(ctx, unit, stored)
             return
         node = unit[0]
-        rule = find(EMIT_RULES, node)
-        if find(ELEMENT_RULES, node) is not None and (rule is None or not any(v in plan.stored for v in node.outputs)):
-            if is_host(node):
+        rule = ctx.rules[node].emit
+        lazy = ctx.rules[node].element is not None
+        if lazy and (rule is None or not any(v in plan.stored for v in node.outputs)):
+            if ctx.rules[node].host:
                 for v in node.outputs:
                     ctx.scalar(v)
             for v in node.outputs:

@@ -14,7 +14,7 @@ from symtensor.tensor.elemwise import DimShuffle, Elemwise
 __all__ = ["emit_group"]
 
 
-@element(Elemwise, uses=ELEMENT, when=lambda node: is_known(node.op.scalar_op))
+@element(Elemwise, uses=ELEMENT, when=lambda node: is_known(node.op.scalar_op), fusible=True)
 def elemwise_element(ctx: Lowering, node: Apply, position: int, index, at) -> Expr:
     args = []
     for k, operand in enumerate(node.inputs):

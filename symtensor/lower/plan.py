@@ -11,22 +11,11 @@ from dataclasses import dataclass, field
 
 from symtensor.graph.basic import Apply, Constant, Variable
 from symtensor.lower import registry
-from symtensor.lower.context import is_scalar
 from symtensor.lower.fusion import fusion_groups
-from symtensor.lower.registry import BUFFER, ELEMENT, ELEMENT_RULES, EMIT_RULES, SCALAR, VIEW_RULES, find
+from symtensor.lower.registry import BUFFER, ELEMENT, SCALAR, RuleBook
 from symtensor.lower.sizes import Sizes
-from symtensor.tensor.elementwise import Elemwise
 
 MAX_INLINE = 48  # nested element rules; beyond it a value gets memory (bounds expression depth)
-
-
-def is_host(node: Apply) -> bool:
-    """Nodes whose values are single numbers (rank 0, or length 1 along every axis): program-level `Let`s."""
-    return find(ELEMENT_RULES, node) is not None and all(is_scalar(v) for v in node.outputs)
-
-
-def is_elementwise(node: Apply) -> bool:
-    return isinstance(node.op, Elemwise) and find(ELEMENT_RULES, node) is not None and not is_host(node)
 
 
 @dataclass
@@ -40,9 +29,9 @@ class Plan:
     wanted: set[Variable] = field(default_factory=set)
 
 
-def make_plan(order: Sequence[Apply], outputs: Sequence[Variable], sizes: Sizes) -> Plan:
+def make_plan(order: Sequence[Apply], outputs: Sequence[Variable], sizes: Sizes, rules: RuleBook) -> Plan:
     """Decides for the whole function."""
-    groups = fusion_groups(order, is_elementwise, lambda node: sizes.key(node.outputs[0]))
+    groups = fusion_groups(order, lambda node: rules[node].elementwise, lambda node: sizes.key(node.outputs[0]))
     unit_of: dict[Apply, int] = {node: g for g, group in enumerate(groups) for node in group}
     for node in order:
         unit_of.setdefault(node, len(unit_of) + len(groups))
@@ -54,7 +43,7 @@ def make_plan(order: Sequence[Apply], outputs: Sequence[Variable], sizes: Sizes)
     for node in order:
         inner = max((depth.get(v, 0) for v in node.inputs), default=0)
         for v in node.outputs:
-            lazy = find(ELEMENT_RULES, node) is not None and not isinstance(node.op, Elemwise)
+            lazy = rules[node].element is not None and not rules[node].elementwise and not rules[node].host
             depth[v] = (inner + 1) % MAX_INLINE if lazy else 0
             if lazy and depth[v] == 0:
                 memory.add(v)
@@ -73,14 +62,14 @@ def make_plan(order: Sequence[Apply], outputs: Sequence[Variable], sizes: Sizes)
             continue
         plan.live.add(node)
         own = {unit_of[node]: None}
-        element, emit = find(ELEMENT_RULES, node), find(EMIT_RULES, node)
-        if is_host(node):
+        known = rules[node]
+        element, view, emit = known.element, known.view, known.emit
+        if known.host:
             assert element is not None
-            read(node, [SCALAR] * len(node.inputs) if isinstance(node.op, Elemwise) else element.uses(node), own)
-        elif is_elementwise(node):
+            read(node, [SCALAR] * len(node.inputs) if element.fusible else element.uses(node), own)
+        elif known.elementwise:
             read(node, [ELEMENT] * len(node.inputs), own)
         elif element is not None and not (emit is not None and any(v in memory for v in node.outputs)):
-            view = find(VIEW_RULES, node)
             if view is not None and any(v in memory for v in node.outputs):
                 read(node, [BUFFER, *view.uses(node)[1:]], own)
             elif any(v in memory for v in node.outputs):
@@ -96,10 +85,10 @@ def make_plan(order: Sequence[Apply], outputs: Sequence[Variable], sizes: Sizes)
         if node not in plan.live:
             continue
         for v in node.outputs:
-            if is_elementwise(node):
+            if rules[node].elementwise:
                 if v in memory or any(unit != unit_of[node] for unit in readers.get(v, ())):
                     plan.stored.add(v)
-            elif v in memory or find(ELEMENT_RULES, node) is None:
+            elif v in memory or rules[node].element is None:
                 plan.stored.add(v)
 
     plan.wanted = memory | readers.keys()
@@ -107,20 +96,20 @@ def make_plan(order: Sequence[Apply], outputs: Sequence[Variable], sizes: Sizes)
     for node in order:
         members.setdefault(unit_of[node], []).append(node)
     for group in groups:
-        _inline_into_reduction(group, unit_of, memory, readers, members, plan)
+        _inline_into_reduction(group, unit_of, memory, readers, members, plan, rules)
     plan.units = _ordered_units(order, unit_of, plan)
     return plan
 
 
-def _inline_into_reduction(group, unit_of, memory, readers, members, plan: Plan) -> None:
+def _inline_into_reduction(group, unit_of, memory, readers, members, plan: Plan, rules: RuleBook) -> None:
     """A group that only one reduction reads is computed inside the reduction."""
     kept = [v for node in group for v in node.outputs if v in plan.stored]
     if len(kept) != 1 or kept[0] in memory:
         return
     units = [u for u in readers[kept[0]] if u != unit_of[group[0]]]
     clients = members[units[0]] if len(units) == 1 else []
-    if len(clients) == 1 and not is_elementwise(clients[0]) and kept[0] in clients[0].inputs:
-        rule = find(EMIT_RULES, clients[0])
+    if len(clients) == 1 and not rules[clients[0]].elementwise and kept[0] in clients[0].inputs:
+        rule = rules[clients[0]].emit
         if rule is not None and rule.uses(clients[0])[clients[0].inputs.index(kept[0])] == ELEMENT:
             plan.stored.discard(kept[0])
 

@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from symtensor.graph.basic import Apply
+from symtensor.graph.basic import Apply, Variable
 
 BUFFER, ELEMENT, SCALAR, SHAPE = "buffer", "element", "scalar", "shape"
 Uses = Callable[[Apply], Sequence[str]]
@@ -27,11 +27,13 @@ Uses = Callable[[Apply], Sequence[str]]
 
 @dataclass(frozen=True)
 class Rule:
-    """A lowering function, what it wants of the inputs, and the nodes that it can do (others become Python calls)."""
+    """A lowering function, what it wants of the inputs, the nodes that it can do (others become Python calls), and
+    whether the op works element by element on operands of one size (then it fuses)."""
 
     function: Callable[..., Any]
     uses: Uses
     when: Callable[[Apply], bool] | None = None
+    fusible: bool = False
 
 
 ELEMENT_RULES: dict[type, Rule] = {}
@@ -48,11 +50,12 @@ def _uses(uses: str | Sequence[str] | Uses) -> Uses:
 
 
 def _registering(table: dict[type, Rule], default: str):
-    def register(*ops: type, uses: str | Sequence[str] | Uses = default, when: Callable[[Apply], bool] | None = None):
+    def register(*ops: type, uses: str | Sequence[str] | Uses = default, when: Callable[[Apply], bool] | None = None,
+                 fusible: bool = False):
         def keep(function):
             for op in ops:
                 assert op not in table, f"two lowerings of one kind for {op.__name__}"
-                table[op] = Rule(function, _uses(uses), when)
+                table[op] = Rule(function, _uses(uses), when, fusible)
             return function
 
         return keep
@@ -74,3 +77,34 @@ def find(table: dict[type, Rule], node: Apply) -> Rule | None:
             same = getattr(cls, "perform", None) is getattr(base, "perform", None)
             return rule if same and (rule.when is None or rule.when(node)) else None
     return None
+
+
+@dataclass(frozen=True)
+class Lowerings:
+    """How one node can be lowered.
+
+    host         its values are single numbers: program-level `Let`s
+    elementwise  it may join a fusion group
+    """
+
+    element: Rule | None
+    view: Rule | None
+    emit: Rule | None
+    host: bool
+    elementwise: bool
+
+
+class RuleBook(dict[Apply, Lowerings]):
+    """The lowerings of nodes, looked up once each."""
+
+    def __missing__(self, node: Apply) -> Lowerings:
+        element, view, emit = (find(table, node) for table in (ELEMENT_RULES, VIEW_RULES, EMIT_RULES))
+        host = element is not None and all(is_scalar(v) for v in node.outputs)
+        found = Lowerings(element, view, emit, host, element is not None and element.fusible and not host)
+        self[node] = found
+        return found
+
+
+def is_scalar(variable: Variable) -> bool:
+    """Variables of one number by type: Scalars, and arrays of length 1 along every axis."""
+    return hasattr(variable.type, "dtype") and all(getattr(variable.type, "broadcastable", ()))
