@@ -33,6 +33,7 @@ class LinkRequest:
     order             its nodes in the order in which they are to run
     n_outputs         how many outputs are returned; None: all
     updates           (position in inputs, position in outputs) of each new value
+    borrowed          (position in outputs, position in inputs) of outputs that are inputs and may be returned as they are
     name              the function's name
     describe_errors   whether errors at run time tell about the node
     profile           a ProfileStats that wants the time of each statement, or None
@@ -42,6 +43,7 @@ class LinkRequest:
     order: Sequence[Apply]
     n_outputs: int | None = None
     updates: tuple[tuple[int, int], ...] = ()
+    borrowed: tuple[tuple[int, int], ...] = ()
     name: str = "f"
     describe_errors: bool = True
     profile: Any = None
@@ -97,8 +99,8 @@ class PlainExecutable:
 class WrappedExecutable(PlainExecutable):
     """Another executable, whose calls all pass through Python."""
 
-    def __init__(self, inner: Any, run: Any = None) -> None:
-        super().__init__(inner.run if run is None else run, inner.program)
+    def __init__(self, inner: Any, run: Any = None, program: Any = None) -> None:
+        super().__init__(inner.run if run is None else run, inner.program if program is None else program)
         self.inner = inner
         self.written = frozenset(getattr(inner, "written", ()))
 
@@ -119,23 +121,33 @@ class ProgramCode(Code):
         self.consumer = consumer
         self.give_back = give_back
         self.options = options
+        lent = {k for k, _ in request.borrowed}
+        outputs = [v for k, v in enumerate(fgraph.outputs) if k not in lent]
+        updates = tuple((position, k - len(lent)) for position, k in request.updates)
+        self.returned = request.returned - len(lent)
         self.lowered: Lowered = lower(
-            fgraph.inputs, fgraph.outputs, request.order, n_outputs=request.returned, updates=request.updates,
+            fgraph.inputs, outputs, request.order, n_outputs=self.returned, updates=updates,
             share_memory=options.pop("share_memory", True), name="f")
-        self.scalars = _scalar_positions(fgraph.outputs)
+        self.scalars = tuple(k for k, v in enumerate(outputs) if isinstance(v.type, Scalar))
 
     def instance(self) -> Any:
+        executable = self._linked()
+        if self.scalars:
+            executable = WrappedExecutable(executable, _Unwrapped(executable.run, self.scalars, self.returned))
+        if self.request.borrowed:
+            executable = WrappedExecutable(executable, _Borrowing(executable.run, self.request.borrowed),
+                                           outline(self.request))
+        return executable
+
+    def _linked(self) -> Any:
         lowered = self.lowered
         hook = self._describe if self.request.describe_errors else None
         program, operations = lowered.program, lowered.pycalls
         profile = self.request.profile
         if profile and profile.flag_time_thunks:
             program, operations = clocked(program, operations, lowered.nodes, self.consumer == "c", profile)
-        executable = link(program, lowered.constants, operations, consumer=self.consumer,
-                          keep_workspaces=not self.give_back, on_error=hook, **self.options)
-        if not self.scalars:
-            return executable
-        return WrappedExecutable(executable, _Unwrapped(executable.run, self.scalars, self.request.returned))
+        return link(program, lowered.constants, operations, consumer=self.consumer,
+                    keep_workspaces=not self.give_back, on_error=hook, **self.options)
 
     def _describe(self, error: BaseException, node: int, values: Sequence[Any]) -> BaseException | None:
         if node < 0 or node >= len(self.lowered.nodes):
@@ -196,13 +208,22 @@ def described(error: Any, node: Apply, inputs: Sequence[Any] | None, index: int,
     return error
 
 
-def _scalar_positions(outputs: Sequence[Any]) -> tuple[int, ...]:
-    """Outputs whose type is a scalar of the scalar layer: their values are NumPy scalars, not arrays."""
-    return tuple(k for k, v in enumerate(outputs) if isinstance(v.type, Scalar))
+class _Borrowing:
+    """Runs an executable and puts some of the values that it was given among its outputs."""
+
+    def __init__(self, run: Callable[[Sequence[Any]], Any], borrowed: tuple[tuple[int, int], ...]) -> None:
+        self.inner, self.borrowed = run, borrowed
+
+    def __call__(self, values: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+        outputs, updates = self.inner(values)
+        outputs = list(outputs)
+        for k, i in self.borrowed:  # in ascending order of k
+            outputs.insert(k, values[i])
+        return outputs, updates
 
 
 class _Unwrapped:
-    """Runs an executable and turns its 0-d arrays for scalar outputs into NumPy scalars."""
+    """Runs an executable and turns its 0-d arrays for outputs of the scalar layer's types into NumPy scalars."""
 
     def __init__(self, run: Callable[[Sequence[Any]], Any], positions: tuple[int, ...], n_outputs: int) -> None:
         self.inner, self.positions, self.n_outputs = run, positions, n_outputs

@@ -10,9 +10,9 @@ from typing import Any
 
 from symtensor.compile.function import function
 from symtensor.compile.link import NodeLinker
-from symtensor.compile.mode import OPT_FAST_COMPILE, Mode, get_default_mode, predefined_optimizers
+from symtensor.compile.mode import Mode, get_default_mode
 from symtensor.config import config
-from symtensor.graph.basic import Variable, eval_through_cache
+from symtensor.graph.basic import Variable
 
 __all__ = ["eval_variable"]
 
@@ -24,11 +24,14 @@ def eval_variable(variable: Variable, inputs_to_values: Mapping[Any, Any]) -> An
     """
     if not hasattr(inputs_to_values, "keys"):
         raise AttributeError(f"eval takes a dict from variables to values, not {inputs_to_values!r}")
-    return eval_through_cache(variable, dict(inputs_to_values), _make)
-
-
-def _make(inputs: list[Any], variable: Variable) -> Any:
-    return function(inputs, variable, mode=_mode())
+    known: dict[Any, Any] = variable.__dict__.setdefault("_fn_cache", {})
+    inputs = list(inputs_to_values)
+    mode = _mode()
+    key = (id(mode), *map(id, inputs))
+    if key not in known:
+        # The entry keeps the inputs alive, so that an id in its key cannot come to mean another object.
+        known[key] = function(inputs, variable, mode=mode), (inputs, mode)
+    return known[key][0](*[inputs_to_values[i] for i in inputs])
 
 
 def _mode() -> Mode:
@@ -36,4 +39,7 @@ def _mode() -> Mode:
     if config.mode != "Mode":
         return get_default_mode()
     light = config.optimizer in ("None", "merge", "o1", "fast_compile")
-    return Mode(NodeLinker(), predefined_optimizers[config.optimizer] if light else OPT_FAST_COMPILE)
+    return _LIGHT[config.optimizer if light else "fast_compile"]
+
+
+_LIGHT = {name: Mode(NodeLinker(), name) for name in ("None", "merge", "o1", "fast_compile")}

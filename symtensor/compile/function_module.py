@@ -44,6 +44,9 @@ __all__ = [
     "register_checker", "std_fgraph", "view_tree_set",
 ]
 
+# Public class paths are Theano's.
+AliasedMemoryError.__module__ = UnusedInputError.__module__ = __name__
+
 _log = logging.getLogger("symtensor.compile.function_module")
 
 DUPLICATE = ["DUPLICATE"]
@@ -482,6 +485,17 @@ class FunctionMaker:
         self.mode.rewrite(fgraph)
         return fgraph
 
+    def _borrowed(self, updates: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+        """Outputs that may be an input's own memory: both allow it, and no update may overwrite it."""
+        renewed = {position for position, _ in updates}
+        places = {variable: i for i, variable in enumerate(self.fgraph.inputs)}
+        found = []
+        for k, (spec, variable) in enumerate(zip(self.outputs, self.fgraph.outputs)):
+            i = places.get(variable)
+            if spec.borrow and i is not None and i not in renewed and getattr(self.inputs[i], "borrow", False):
+                found.append((k, i))
+        return tuple(found)
+
     def prepared(self, request: LinkRequest) -> Any:
         """The `Code` for the rewritten graph."""
         return self.linker.prepare(request)
@@ -551,7 +565,8 @@ class FunctionMaker:
         if self.code is None:
             order = self.linker.schedule(self.fgraph)
             self.code = self.prepared(LinkRequest(
-                self.fgraph, order, n_outputs, updates, self.name or "f", profile=self.profile or None))
+                self.fgraph, order, n_outputs, updates, self._borrowed(updates), name=self.name or "f",
+                profile=self.profile or None))
         if executable is None:
             executable = self.code.instance()
         fn = Runner(executable, [c.storage for c in containers], [c.storage for c in outputs], self)

@@ -54,8 +54,7 @@ class SymbolicInput:
         self.implicit = implicit
 
     def __str__(self) -> str:
-        kind = type(self).__name__
-        return f"{kind}({self.variable} -> {self.update})" if self.update is not None else f"{kind}({self.variable})"
+        return f"In({self.variable} -> {self.update})" if self.update is not None else f"In({self.variable})"
 
     def __repr__(self) -> str:
         return str(self)

@@ -62,7 +62,7 @@ def _destination() -> tuple[TextIO, bool]:
 def _print_at_exit() -> None:
     """Prints every profile that wants it, and the sum of all where there are several."""
     for stats in _at_exit:
-        if stats.fct_callcount or stats.compile_time:
+        if stats.atexit_print and (stats.fct_callcount or stats.compile_time):
             file, opened = _destination()
             try:
                 stats.summary(file=file, n_ops_to_print=config.profiling.n_ops, n_apply_to_print=config.profiling.n_apply)

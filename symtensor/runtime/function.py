@@ -17,9 +17,10 @@ A subclass (the compile layer's Function) does three things:
         runs once with filtered values, one for each argument position; `...` (Ellipsis) stands for the container's
         value. Returns the result in the declared form.
 
-`self._executable` is what was bound. Updates are committed when a call has succeeded: the container gets the new array,
-and the old one is kept for the next result; but where anybody else holds the old array (`borrow=True`), its contents are
-overwritten instead, so that a borrowed reference stays the variable's value. A failed call changes nothing.
+`self._executable` is what was bound. Updates are committed when a call has succeeded: the container gets the new
+array, and the old one is kept for the next result; but where anybody else holds the old array (`borrow=True`), its
+contents are overwritten instead, so that a borrowed reference stays the variable's value. A failed call changes
+nothing.
 
 With the extension built, calls whose arguments fit run in C from the first instruction on (a class that defines
 `__call__` itself loses this). Without it, and for interpreted programs, the class below does the same in Python.
@@ -94,6 +95,7 @@ def split(source: Source) -> tuple[int, Any]:
 def execute(executable: Executable, sources: Sequence[Source], form: Form, arguments: Sequence[Any]) -> Any:
     """One call of any Executable: reads containers, runs, commits updates, returns the result in its form."""
     values: list[Any] = []
+    value = None
     written = executable.written
     expected = 1 + max((split(source)[0] for source in sources), default=-1)
     if len(arguments) != expected:
