@@ -4,10 +4,10 @@
  *      3: Fortran with 32-bit ints    4: Fortran with 64-bit ints (everything by address)
  * The four entries are float, double, complex float, complex double; NULL where a function is missing. ger is geru for
  * the complex types; dot is there for the real types only (sdot, ddot). */
-struct st_blas {
+typedef struct st_blas {
     st_i64 abi;
     void *gemm[4];
     void *gemv[4];
     void *ger[4];
     void *dot[4];
-};
+} st_blas;

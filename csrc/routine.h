@@ -6,6 +6,6 @@
  * ndim     rank of inputs[0]
  * scalars  addresses of the scalar arguments, each of the dtype that its role names
  * Returns 0, or 1 with frame->error_site set. */
-typedef struct st_blas st_blas;
-typedef int st_routine(st_frame *frame, const st_blas *blas, st_i64 scratch, st_i64 ndim, const st_array *outputs,
+struct st_blas;
+typedef int st_routine(st_frame *frame, const struct st_blas *blas, st_i64 scratch, st_i64 ndim, const st_array *outputs,
                        const st_array *inputs, const void *const *scalars);

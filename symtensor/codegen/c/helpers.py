@@ -48,7 +48,7 @@ PRELUDE = """\
 _CALLED = re.compile(r"\b([a-z]\w*)\b")
 _COMMENT = re.compile(r"/\*.*?\*/", re.S)
 _DEFINED = re.compile(r"\b(st_\w+)\s*\(")
-_TYPE = re.compile(r"\bstruct (st_\w+) \{|\b(st_\w+);\s*\Z")
+_TYPE = re.compile(r"\b(st_\w+);\s*\Z")
 _DTYPE_OF_TAG = {tag: dtype for dtype, tag in TAG.items()}
 
 
@@ -84,7 +84,7 @@ def _definitions() -> dict[str, str]:
             if not text:
                 continue
             types = _TYPE.search(text)
-            found = types if types is not None and text.startswith(("struct", "typedef")) else _DEFINED.search(text)
+            found = types if types is not None and text.startswith("typedef") else _DEFINED.search(text)
             if text.startswith("#define"):
                 found = re.search(r"#define (\w+)", text)
             if found is None:
