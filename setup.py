@@ -1,5 +1,5 @@
-"""Builds the executor (symtensor._executor), which may fail without failing the installation: Python then does its work,
-slower. The C texts that generated code includes are installed as symtensor/_csrc."""
+"""Builds the executor (symtensor._executor), which may fail without failing the installation: Python then does its
+work, slower. The C texts that generated code includes are installed as symtensor/_csrc."""
 from __future__ import annotations
 
 import pathlib

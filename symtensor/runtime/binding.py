@@ -1,9 +1,9 @@
 """Values at the edge of a Program: what a caller hands in, and what a Python operation hands back.
 
 In: any Python value and the Buffer it is meant for. Out: an ndarray of exactly that dtype and rank, aligned and in
-native byte order (copied if the value was not), or the object itself for object buffers. Refused with TypeError: another
-dtype or rank, a length other than 1 along an axis that promises to be broadcastable. User-facing conversion (lists,
-safe casts, `allow_downcast`) has happened before, in the variable's type.
+native byte order (copied if the value was not), or the object itself for object buffers. Refused with TypeError:
+another dtype or rank, a length other than 1 along an axis that promises to be broadcastable. User-facing conversion
+(lists, safe casts, `allow_downcast`) has happened before, in the variable's type.
 """
 from __future__ import annotations
 
@@ -66,8 +66,8 @@ def adopted(results: Any, stmt: PyCall, buffers: Sequence[Buffer], inputs: Seque
     """What a Python operation returned, checked against the buffers that it defines.
 
     The program may write to what it adopts. So a result is copied if it shares memory with an input (without `views`
-    saying so), with another result or with `others` (workspaces), if somebody else still holds it, or if it is read-only
-    or has several elements at one address.
+    saying so), with another result or with `others` (workspaces), if somebody else still holds it, or if it is
+    read-only or has several elements at one address.
     """
     if not isinstance(results, (list, tuple)) or len(results) != len(buffers):
         raise TypeError(f"{name}: expected a list of {len(buffers)} result(s), got {describe(results)}")

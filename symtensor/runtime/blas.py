@@ -1,9 +1,9 @@
 """Where BLAS comes from: function pointers, never a linker.
 
-Out: `table()`, the address of an `st_blas` (csrc/blas_table.h) that library routines receive. Looked at in this order:
-the libraries named by `config.blas.ldflags`, the BLAS that NumPy carries, SciPy's `cython_blas`, libraries of the system
-by their usual names; the first that has every double-precision function wins. None: all pointers are NULL, and the
-routines use their own loops. Nothing is looked for before the first compiled function that needs it.
+Out: `table()`, the address of an `st_blas` (csrc/blas_table.h) that library routines receive. Looked at in this
+order: the libraries named by `config.blas.ldflags`, the BLAS that NumPy carries, SciPy's `cython_blas`, libraries of
+the system by their usual names; the first that has every double-precision function wins. None: all pointers are NULL,
+and the routines use their own loops. Nothing is looked for before the first compiled function that needs it.
 """
 from __future__ import annotations
 
@@ -30,8 +30,11 @@ SPELLINGS = (
     ("scipy_cblas_", "64_", CBLAS64), ("cblas_", "64_", CBLAS64), ("scipy_cblas_", "", CBLAS32),
     ("cblas_", "$NEWLAPACK$ILP64", CBLAS64), ("cblas_", "", CBLAS32),
 )
-SYSTEM = ("libopenblas.so.0", "libopenblas.so", "libmkl_rt.so.2", "libmkl_rt.so", "libblis.so.4", "libcblas.so.3", "libblas.so.3",
-          "/System/Library/Frameworks/Accelerate.framework/Accelerate", "openblas.dll", "libopenblas.dll", "mkl_rt.2.dll")
+SYSTEM = (
+    "libopenblas.so.0", "libopenblas.so", "libmkl_rt.so.2", "libmkl_rt.so", "libblis.so.4", "libcblas.so.3",
+    "libblas.so.3", "/System/Library/Frameworks/Accelerate.framework/Accelerate", "openblas.dll", "libopenblas.dll",
+    "mkl_rt.2.dll",
+)
 
 # Rows of the table: names for float, double, complex float, complex double.
 C_NAMES = (

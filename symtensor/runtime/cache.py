@@ -60,8 +60,8 @@ def key_of(facts: Facts) -> str:
     text = json.dumps([["format", FORMAT], *map(list, facts)], ensure_ascii=True, separators=(",", ":"))
     key = hashlib.sha256(text.encode()).hexdigest()
     if logger.isEnabledFor(logging.DEBUG):
-        short = {name: value if len(value) < 200 else hashlib.sha256(value.encode()).hexdigest() for name, value in facts}
-        logger.debug("key %s of %s", key, short)
+        digest = {name: hashlib.sha256(value.encode()).hexdigest() for name, value in facts}
+        logger.debug("key %s of %s", key, {name: v if len(v) < 200 else digest[name] for name, v in facts})
     return key
 
 
@@ -123,9 +123,9 @@ def write_note(key: str, payload: bytes) -> None:
 
 
 def obtain(facts: Facts, build: Callable[[Path], Path], load: Callable[[Path, str], object]) -> object:
-    """`load(path, key)` of the entry for these facts, which `build(directory)` makes (and returns the file's path) where
-    it is missing. A file that was just built is loaded from its private place, before it gets its name. OSError of `load`
-    on a cached file counts as a miss; errors of `build` and of the last `load` go to the caller."""
+    """`load(path, key)` of the entry for these facts, which `build(directory)` makes (and returns the file's path)
+    where it is missing. A file that was just built is loaded from its private place, before it gets its name. OSError
+    of `load` on a cached file counts as a miss; errors of `build` and of the last `load` go to the caller."""
     key = key_of(facts)
     found = _load_cached(key, load)
     if found is not None:

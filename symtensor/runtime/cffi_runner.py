@@ -1,8 +1,8 @@
-"""Calling a loaded unit through cffi: what the extension `symtensor._executor` does, in Python, for where it is missing.
+"""Calling a loaded unit through cffi: what the extension `symtensor._executor` does, where that was not built.
 
-In: a loaded unit and its program. `run(values)` binds, calls and collects as `Executable.run` says. The rules are those
-of csrc/executor: workspaces are kept between calls and used by one call at a time; a call from inside itself has its own;
-what Python has seen of our memory keeps that memory alive.
+In: a loaded unit and its program. `run(values)` binds, calls and collects as `Executable.run` says. The rules are
+those of csrc/executor: workspaces are kept between calls and used by one call at a time; a call from inside itself has
+its own; what Python has seen of our memory keeps that memory alive.
 """
 from __future__ import annotations
 
@@ -24,10 +24,15 @@ Fit = Callable[[int, Any], Any]
 Fail = Callable[..., None]
 
 
+# NumPy 2 moved it.
+byte_bounds = np.lib.array_utils.byte_bounds if hasattr(np.lib, "array_utils") else np.byte_bounds
+
+
 class _Memory:
     """Memory of a unit that NumPy looks at; keeps `owner` alive."""
 
-    def __init__(self, address: int, shape: tuple[int, ...], strides: tuple[int, ...], dtype: np.dtype, owner: Any) -> None:
+    def __init__(self, address: int, shape: tuple[int, ...], strides: tuple[int, ...], dtype: np.dtype,
+                 owner: Any) -> None:
         self.owner = owner
         self.__array_interface__ = {
             "version": 3, "data": (address, False), "shape": shape, "strides": strides, "typestr": dtype.str}
@@ -72,7 +77,7 @@ class _Call:
             return np.empty(shape, dtype)
         address = int(ffi.cast("intptr_t", source.data))
         for other in self.known():
-            low, high = np.lib.array_utils.byte_bounds(other) if hasattr(np.lib, "array_utils") else np.byte_bounds(other)
+            low, high = byte_bounds(other)
             if low <= address < high:
                 if (other.ctypes.data, other.shape, other.strides, other.dtype) == (address, shape, strides, dtype):
                     return other

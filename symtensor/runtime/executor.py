@@ -1,9 +1,9 @@
 """Linking: from a Program to something that can be called.
 
-`link(program, constants, pycalls)` gives an `Executable`. Its `run(values) -> (outputs, updates)` takes one value for each
-input of the program (the function's inputs, then shared variables) and returns lists of arrays and objects, in the order
-of `program.outputs` and `program.updates`. Nothing is committed: an update that the program makes in place returns the
-array that was handed in, any other one a new array.
+`link(program, constants, pycalls)` gives an `Executable`. Its `run(values) -> (outputs, updates)` takes one value for
+each input of the program (the function's inputs, then shared variables) and returns lists of arrays and objects, in the
+order of `program.outputs` and `program.updates`. Nothing is committed: an update that the program makes in place
+returns the array that was handed in, any other one a new array.
 
 A Python operation is a callable that takes the list of its input values and returns the list of its results. A failed
 call raises the exception of the Check's site, or what the operation raised, after `on_error(exception, node, values)`
@@ -128,11 +128,13 @@ def _spec(buffer: Any) -> tuple[Any, tuple[bool, ...], bool]:
 def _islands(program: Program, pycalls: Sequence[PyOperation]) -> tuple[Any, ...]:
     kinds = facts.by_name(program)
     called = facts.operations(program)
+
+    def specs(names: tuple[str, ...]) -> tuple[Any, ...]:
+        return tuple(_spec(kinds[name]) for name in names)
+
     nothing: tuple[Any, ...] = (None, (), (), ())
     return tuple(
-        nothing if k not in called else (
-            operation, tuple(_spec(kinds[n]) for n in called[k].inputs), tuple(_spec(kinds[n]) for n in called[k].outputs),
-            called[k].views)
+        (operation, specs(called[k].inputs), specs(called[k].outputs), called[k].views) if k in called else nothing
         for k, operation in enumerate(pycalls))
 
 

@@ -146,8 +146,9 @@ class _Run:
     def view(self, stmt: View, names: dict[str, Any]) -> None:
         base = self.buffers[stmt.base]
         start = self.integers(stmt.start, names)
-        axes = [(a.base_axis, *self.integers((a.extent, a.step), names)) for a in stmt.axes]
-        self.buffers[stmt.buffer] = _view(base, start, axes)
+        extents = self.integers(tuple(a.extent for a in stmt.axes), names)
+        steps = self.integers(tuple(a.step for a in stmt.axes), names)
+        self.buffers[stmt.buffer] = _view(base, start, list(zip((a.base_axis for a in stmt.axes), extents, steps)))
 
     def reshape(self, stmt: Reshape, names: dict[str, Any]) -> None:
         base = self.buffers[stmt.base]
@@ -238,7 +239,7 @@ def _view(base: np.ndarray, start: tuple[int, ...], axes: list[tuple[Optional[in
         if all(extent for _, extent, _ in axes):
             raise IndexError(f"view of shape {base.shape} starts at {start}")
         return np.empty([extent for _, extent, _ in axes], base.dtype)
-    view = base[(*parts, ...)]
+    view = base[tuple(parts) + (...,)]
     left = sorted(axis for axis, _, _ in axes if axis is not None)
     view = view.transpose([left.index(axis) for axis, _, _ in axes if axis is not None])
     return view[tuple(None if axis is None else slice(None) for axis, _, _ in axes) + (...,)]

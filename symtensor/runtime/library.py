@@ -1,7 +1,7 @@
 """NumPy versions of the library routines that `ir.Call` names: what the interpreter runs.
 
-Each takes (outputs, inputs, scalars): arrays already allocated and written in place, arrays that are read, NumPy scalars.
-Names and roles are those of `symtensor.codegen.library`.
+Each takes (outputs, inputs, scalars): arrays already allocated and written in place, arrays that are read, NumPy
+scalars. Names and roles are those of `symtensor.codegen.library`.
 """
 from __future__ import annotations
 

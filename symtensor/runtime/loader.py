@@ -47,7 +47,7 @@ def load(path: Path, key: str) -> Unit:
 
 
 def opened(path: Path, dlopen: Callable[[str], Any]) -> Any:
-    """What `dlopen` makes of a file. Where the file system does not allow execution it gets a copy in memory (Linux)."""
+    """What `dlopen` makes of a file. Where the file system does not allow execution: of a copy in memory (Linux)."""
     try:
         return dlopen(str(path))
     except OSError:

@@ -10,7 +10,7 @@ Refused: an index out of bounds (IndexError: lowering vouched for it), a maximum
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -212,19 +212,17 @@ class NestEvaluator:
             return None if axis is None else (axis[0], axis[1], 1)
         if not isinstance(expr, Op) or expr.name not in ("add", "sub", "mul") or len(expr.args) != 2:
             return None
-        for first, second in ((0, 1), (1, 0)):
-            number = self.uniform(expr.args[second], scope)
-            if number is None:
+        for moving in (0, 1):
+            number = self.uniform(expr.args[1 - moving], scope)
+            walk = None if number is None else self.affine(expr.args[moving], scope)
+            if number is None or walk is None:
                 continue
-            walk = self.affine(expr.args[first], scope)
-            if walk is None:
-                return None
-            axis, start, step = walk
+            place, start, step = walk
             if expr.name == "add":
-                return axis, start + number, step
+                return place, start + number, step
             if expr.name == "mul":
-                return axis, start * number, step * number
-            return (axis, start - number, step) if first == 0 else (axis, number - start, -step)
+                return place, start * number, step * number
+            return (place, start - number, step) if moving == 0 else (place, number - start, -step)
         return None
 
     def window(self, array: np.ndarray, index: tuple[Expr, ...], scope: Scope) -> tuple[np.ndarray, set[int]] | None:
@@ -250,7 +248,7 @@ class NestEvaluator:
                 axes.append(axis)
             if min(first, last) < 0 or max(first, last) >= length:
                 raise IndexError(f"index {first}..{last} is out of bounds for an axis of length {length}")
-        view = array[(*parts, ...)]
+        view = array[tuple(parts) + (...,)]
         if axes != sorted(axes):
             view = view.transpose(sorted(range(len(axes)), key=axes.__getitem__))
         if len(axes) < len(scope.sizes):
@@ -262,8 +260,9 @@ class NestEvaluator:
         result = []
         for expr, length in zip(index, array.shape):
             where = lift(self.value(expr, scope), len(scope.sizes))
-            if np.min(where) < 0 or np.max(where) >= length:
-                raise IndexError(f"index {np.min(where)}..{np.max(where)} is out of bounds for an axis of length {length}")
+            least, most = np.min(where), np.max(where)
+            if least < 0 or most >= length:
+                raise IndexError(f"index {least}..{most} is out of bounds for an axis of length {length}")
             result.append(where)
         return tuple(result)
 
@@ -336,7 +335,7 @@ class NestEvaluator:
         return np.dtype(expr.dtype).type(IDENTITIES[expr.op])
 
 
-_VALUES = {
+_VALUES: dict[type, Callable[..., Any]] = {
     Const: NestEvaluator.const, Local: NestEvaluator.local, Dim: NestEvaluator.dim, Load: NestEvaluator.load,
     Op: NestEvaluator.op, Cast: NestEvaluator.cast, Reduce: NestEvaluator.reduce,
 }

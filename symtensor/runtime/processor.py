@@ -1,7 +1,7 @@
 """What the processor and the C library can do, as text for keys and as facts for the printer.
 
-Out: the feature flags of the processor (they decide what `-march=native` means), and the names of the functions of which
-the C library has vector variants. Nothing is compiled or run here.
+Out: the feature flags of the processor (they decide what `-march=native` means), and the names of the functions of
+which the C library has vector variants. Nothing is compiled or run here.
 """
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ def identity() -> str:
     flags = " ".join(sorted(features()))
     model = ""
     if sys.platform.startswith("linux"):
-        model = "".join(_cpuinfo(field) for field in ("vendor_id", "cpu family", "model", "CPU implementer", "CPU part"))
+        fields = ("vendor_id", "cpu family", "model", "CPU implementer", "CPU part")
+        model = "".join(_cpuinfo(field) for field in fields)
     digest = hashlib.sha256(flags.encode()).hexdigest()[:16]
     return f"{platform.machine()} {platform.processor()} {model} {digest}"
 
@@ -52,7 +53,7 @@ def _cpuinfo(field: str) -> str:
 
 @lru_cache(maxsize=None)
 def vector_functions(names: frozenset[str]) -> frozenset[str]:
-    """Those of the C functions `names` ("exp", "expf", "pow") for which libmvec has variants. Asks the dynamic linker."""
+    """Those of the C functions `names` ("exp", "expf", "pow") for which libmvec has variants."""
     if platform.machine() not in ("x86_64", "AMD64"):
         return frozenset()
     try:

@@ -20,6 +20,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from symtensor.codegen.target import SIMD_MATH, Target
 from symtensor.config import config
@@ -29,8 +30,8 @@ logger = logging.getLogger("symtensor.toolchain")
 
 TIMEOUT_SECONDS = 600.0
 
-# Semantics: errno and traps are not observed; products and sums are not contracted, so that equal expressions give equal
-# values in every loop variant and agree with NumPy (library loops that want fused operations ask for them by name).
+# Semantics: errno and traps are not observed; products and sums are not contracted, so that equal expressions give
+# equal values in every loop variant and agree with NumPy (loops that want fused operations ask for them by name).
 _MEANING = ("-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off", "-fwrapv", "-fno-strict-aliasing", "-w")
 _SHARED = ("-x", "c", "-std=gnu11", "-fPIC", "-shared")
 _BARE = ("-nostartfiles", "-nostdlib")
@@ -205,34 +206,34 @@ _WIDTHS = ("-mprefer-vector-width=256", "-mprefer-vector-width=512")
 
 
 def _width_flags(compiler: Compiler) -> tuple[str, ...]:
-    """The preferred vector width: 512 bits where the processor has them and they win by a tenth, else what the compiler
-    thinks."""
+    """The preferred vector width: 512 bits where the processor has them and they win clearly, else 256."""
     if "avx512f" not in processor.features() or "-march=native" not in compiler.flags:
         return ()
-    times = []
-    for flag in _WIDTHS:
-        try:
-            times.append(_timed(Compiler(compiler.path, compiler.version, compiler.flags + (flag,), compiler.link)))
-        except (CompileError, OSError):
-            return ()
-    return (_WIDTHS[1],) if times[1] < 0.9 * times[0] else (_WIDTHS[0],)
+    try:
+        with cache.build_place() as narrow, cache.build_place() as wide:
+            runs = [ctypes.CDLL(str(compile_text(compiler, _WIDTH_TEST, place, (flag,)))).st_run
+                    for place, flag in zip((narrow, wide), _WIDTHS)]
+    except (CompileError, OSError):
+        return ()
+    least = _least_times(runs)
+    return (_WIDTHS[1],) if least[1] < 0.8 * least[0] else (_WIDTHS[0],)
 
 
-def _timed(compiler: Compiler) -> float:
-    """The least time of a few runs over arrays that fit the first cache."""
-    with cache.build_place() as place:
-        run = ctypes.CDLL(str(compile_text(compiler, _WIDTH_TEST, place))).st_run
+def _least_times(runs: Sequence[Any]) -> list[float]:
+    """The least time of each function over arrays that fit the first cache; in turns, so that other load hits all."""
     array = (ctypes.c_float * 2048)
-    x, y, times = array(), array(), []
-    for _ in range(20):
-        start = time.perf_counter()
-        run(x, y, ctypes.c_long(2048))
-        times.append(time.perf_counter() - start)
-    return min(times)
+    x, y = array(), array()
+    least = [float("inf")] * len(runs)
+    for _ in range(40):
+        for k, run in enumerate(runs):
+            start = time.perf_counter()
+            run(x, y, ctypes.c_long(2048))
+            least[k] = min(least[k], time.perf_counter() - start)
+    return least
 
 
 def target(compiler: Compiler) -> Target:
-    """What units are printed for: the width of vectors that the flags ask for, the vector functions of the C library."""
+    """What units are printed for: the vectors that the flags ask for, the vector functions of the C library."""
     features = processor.features()
     width = 256 if {"avx2", "avx"} & features else 128
     for flag in compiler.flags:
@@ -246,7 +247,7 @@ def target(compiler: Compiler) -> Target:
 
 
 def compile_text(compiler: Compiler, text: str, place: Path, extra: Sequence[str] = ()) -> Path:
-    """Compiles a unit in directory `place`, with the flags `extra` beside the usual ones, and returns the library's path.
+    """Compiles a unit in directory `place`, with the flags `extra` beside the usual ones; returns the library's path.
     Raises CompileError (the source is then kept in a directory that goes with the process) or OSError."""
     source, target = place / "unit.c", place / "unit.so"
     source.write_text(text)
@@ -277,8 +278,9 @@ def _run(command: list[str], place: Path | None, timeout: float) -> str:
         logger.warning("%s", done.stderr.decode(errors="replace"))
     if done.returncode:
         stderr = done.stderr.decode(errors="replace")
-        lines = [line for line in stderr.splitlines() if "error" in line.lower()] or stderr.splitlines() or ["no message"]
-        raise CompileError(f"{command[0]} ended with status {done.returncode}: {lines[0]}", command, stderr)
+        lines = stderr.splitlines() or ["no message"]
+        cause = next((line for line in lines if "error" in line.lower()), lines[0])
+        raise CompileError(f"{command[0]} ended with status {done.returncode}: {cause}", command, stderr)
     return done.stdout.decode(errors="replace")
 
 

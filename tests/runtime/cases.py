@@ -100,7 +100,8 @@ def reductions() -> Case:
     ax = (Axis("a", n), Axis("b", m))
     element = load("x", "a", "b")
     p = program(
-        [buf("x", 2), buf("s", 0, layout="c"), buf("r", 1, layout="c"), buf("q", 1, I, "c"), buf("d", 2, layout="c")], ["x"],
+        [buf("x", 2), buf("s", 0, layout="c"), buf("r", 1, layout="c"), buf("q", 1, I, "c"), buf("d", 2, layout="c")],
+        ["x"],
         [out("s"), Nest((Store("s", (), Reduce("add", ax, element, F)),)),
          out("r", n, k=1), Nest(loops(("a", n), body=[store("r", "a", value=Reduce("maximum", ax[1:], element, F))])),
          out("q", m, k=2), Nest(loops(("b", m), body=[store("q", "b", value=Reduce("argmax", ax[:1], element, I))])),
@@ -127,7 +128,8 @@ def gather_scatter() -> Case:
     at = load("index", "i", dtype=I)
     back = Op("sub", (Op("sub", (n, const(1)), I), local("i")), I)
     p = program(
-        [buf("x", 1), buf("index", 1, I), buf("z", 1, layout="c"), buf("h", 1, layout="c"), buf("r", 1, layout="c")], ["x", "index"],
+        [buf("x", 1), buf("index", 1, I), buf("z", 1, layout="c"), buf("h", 1, layout="c"), buf("r", 1, layout="c")],
+        ["x", "index"],
         [out("z", k), Nest(loops(("i", k), body=[store("z", "i", value=load("x", at))])),
          out("h", n, k=1), Nest(loops(("i", n), body=[store("h", "i", value=const(0.0, F))])),
          Nest(loops(("i", k), body=[Accumulate("h", (at,), "add", const(1.5, F))])),
@@ -158,7 +160,8 @@ def ragged() -> Case:
         Let("first", first),
         store("z", "i", value=Reduce("add", (Axis("k", Op("sub", (last, local("first")), I)),),
                                      load("data", Op("add", (local("first"), local("k")), I)), F))])
-    p = program([buf("data", 1), buf("start", 1, I), buf("z", 1, layout="c")], ["data", "start"], [out("z", n), Nest(body)], ["z"])
+    p = program([buf("data", 1), buf("start", 1, I), buf("z", 1, layout="c")], ["data", "start"],
+                [out("z", n), Nest(body)], ["z"])
     return Case(p, [np.array([1.0, 2.0, 4.0, 8.0]), np.array([0, 2, 2, 4])], [np.array([3.0, 0.0, 12.0])])
 
 
@@ -206,9 +209,8 @@ def loop_and_branch() -> Case:
     two = const(2)
     row = Op("mod", (local("t"), two), I)
     other = Op("mod", (Op("add", (local("t"), const(1)), I), two), I)
-    even = [slot("e", m, k=1),
-            Nest(loops(("i", m), body=[store("e", "i", value=add(load("ring", "row", "i"), load("ring", "other", "i")))])),
-            Same("step", "e")]
+    total = add(load("ring", "row", "i"), load("ring", "other", "i"))
+    even = [slot("e", m, k=1), Nest(loops(("i", m), body=[store("e", "i", value=total)])), Same("step", "e")]
     odd = [View("previous", "ring", (local("other"), const(0)), (ViewAxis(1, m),)),
            PyCall(0, ("previous",), ("step",))]
     loop = While("t", local("limit"), (
@@ -248,7 +250,8 @@ def updates() -> Case:
         [out("s"), Nest((Store("s", (), Reduce("add", (Axis("i", n),), load("x", "i"), F)),)),
          out("x2", n, k=1), Nest(loops(("i", n), body=[store("x2", "i", value=add(load("x", "i"), load("y", "i")))])),
          Same("y2", "y"),
-         Nest(loops(("i", n), body=[store("y2", "i", value=mul(load("y", "i"), const(2.0, F)))]), inplace=(("y2", "y"),))],
+         Nest(loops(("i", n), body=[store("y2", "i", value=mul(load("y", "i"), const(2.0, F)))]),
+              inplace=(("y2", "y"),))],
         ["s"], updates=[(0, "x2"), (1, "y2")])
     x, y = np.array([1.0, 2.0]), np.array([10.0, 20.0])
     return Case(p, [x, y], [np.array(3.0)], [x + y, 2 * y])
@@ -257,7 +260,8 @@ def updates() -> Case:
 def objects_and_constants() -> Case:
     """An object moves through a Python operation and is updated; a constant table is bound when linking."""
     p = program(
-        [buf("state", 0, "object"), buf("table", 1), buf("draw", 1), buf("new", 0, "object"), buf("z", 1, layout="c")], ["state"],
+        [buf("state", 0, "object"), buf("table", 1), buf("draw", 1), buf("new", 0, "object"), buf("z", 1, layout="c")],
+        ["state"],
         [PyCall(0, ("state", "table"), ("draw", "new")),
          out("z", Dim("draw", 0)),
          Nest(loops(("i", Dim("draw", 0)), body=[store("z", "i", value=add(load("draw", "i"), load("table", "i")))]))],
@@ -290,9 +294,10 @@ def small_types() -> Case:
         [out("z", n), out("b", n, k=1), out("f", n, k=2),
          Nest(loops(("i", n), body=[
              Let("v", load("x", "i", dtype="uint8")),
+             Let("w", Cast(local("v", "uint8"), "float32")),
              store("z", "i", value=Op("mul", (local("v", "uint8"), local("v", "uint8")), "uint8")),
              store("b", "i", value=Op("gt", (local("v", "uint8"), const(15, "uint8")), B)),
-             store("f", "i", value=Op("true_div", (Cast(local("v", "uint8"), "float32"), const(2.0, "float32")), "float32"))]))],
+             store("f", "i", value=Op("true_div", (local("w", "float32"), const(2.0, "float32")), "float32"))]))],
         ["z", "b", "f"])
     x = np.array([0, 15, 16, 255], "uint8")
     return Case(p, [x], [x * x, x > 15, x.astype("float32") / np.float32(2)])

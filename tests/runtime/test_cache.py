@@ -16,6 +16,7 @@ import pytest
 from symtensor.runtime import cache, cachedir
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+PATHS = {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests' / 'runtime'}"}
 FACTS = [("source", "int x;"), ("compiler", "none")]
 POSIX = pytest.mark.skipif(not hasattr(os, "geteuid"), reason="POSIX only")
 
@@ -140,7 +141,7 @@ def run(code, **environment):
     """Runs code in a process of its own; returns what it printed."""
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, timeout=120, cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests' / 'runtime'}", **environment})
+        env={**os.environ, **PATHS, **environment})
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -183,9 +184,9 @@ def test_many_processes_at_once(tmp_path):
     use()
     print(sum("st_main" in text for text in texts))
     """)
-    environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests' / 'runtime'}", **flags(tmp_path / "c")}
-    processes = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                                  cwd=ROOT, env=environment) for _ in range(4)]
+    processes = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                  text=True, cwd=ROOT, env={**os.environ, **PATHS, **flags(tmp_path / "c")})
+                 for _ in range(4)]
     results = [p.communicate(timeout=120) for p in processes]
     assert all(p.returncode == 0 for p in processes), results
     assert sum(int(out) for out, _ in results) == 1

@@ -181,11 +181,11 @@ def test_python_keeps_what_it_saw(link):
 
 @pytest.mark.parametrize("size", [3, 300_000])
 def test_python_results_are_adopted(link, size):
-    """Results that are views, read-only, kept elsewhere or strided are used, and never changed behind anybody's back."""
+    """Results that are views, read-only, kept elsewhere or strided are used, and never changed behind one's back."""
     mine = np.ones(size)
     operations = [
-        lambda i: [i[0]], lambda i: [i[0][::-1]], lambda i: [mine], lambda i: (mine[:],), lambda i: [np.broadcast_to(1.0, size)],
-        lambda i: [np.repeat(i[0], 2)[::2]], lambda i: [i[0].astype(">f8")],
+        lambda i: [i[0]], lambda i: [i[0][::-1]], lambda i: [mine], lambda i: (mine[:],),
+        lambda i: [np.broadcast_to(1.0, size)], lambda i: [np.repeat(i[0], 2)[::2]], lambda i: [i[0].astype(">f8")],
     ]
     x = np.arange(float(size))
     expected = [x + 1, (x + 1)[::-1], mine, mine, mine, x + 1, x + 1]

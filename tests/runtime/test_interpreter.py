@@ -25,11 +25,12 @@ def test_case_is_legal(make):
     spec.check(make().program)
 
 
-@pytest.mark.parametrize("options", [{}, {"sharing": True}, {"poison": True}, {"poison": True, "sharing": True}], ids=str)
+@pytest.mark.parametrize("sharing", [False, True])
+@pytest.mark.parametrize("poison", [False, True])
 @pytest.mark.parametrize("make", cases.ALL, ids=lambda f: f.__name__)
-def test_case(make, options):
+def test_case(make, poison, sharing):
     case = make()
-    outputs, updates = run(case, **options)
+    outputs, updates = run(case, poison=poison, sharing=sharing)
     for got, expected in zip(outputs + updates, case.outputs + case.updates, strict=True):
         np.testing.assert_array_equal(got, expected)
         assert np.asarray(got).dtype == np.asarray(expected).dtype
@@ -177,7 +178,8 @@ def test_nests_stage_separates_results():
     program = nodes.Program(
         "nests", "nests", (x, c, v), ("x",), (), ("c", "v"), (),
         (nodes.Copied("c", "x"),
-         nodes.Nest(cases.loops(("i", n), body=[nodes.Accumulate("c", (cases.local("i"),), "mul", cases.const(3.0, "float64"))])),
+         nodes.Nest(cases.loops(("i", n), body=[
+             nodes.Accumulate("c", (cases.local("i"),), "mul", cases.const(3.0, "float64"))])),
          nodes.View("v", "x", (cases.const(0),), (nodes.ViewAxis(0, n),))))
     spec.check(program)
     given = np.array([1.0, 2.0])
