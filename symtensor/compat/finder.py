@@ -7,7 +7,6 @@ asked for, in the modules that the table names. Real modules of the package alwa
 from __future__ import annotations
 
 import importlib
-import importlib.abc
 import importlib.machinery
 import importlib.util
 import sys
@@ -51,7 +50,7 @@ class OldModule(ModuleType):
         return sorted(names)
 
 
-class OldPathFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+class OldPathFinder:
     """Serves the table's paths under `symtensor.`."""
 
     def find_spec(self, fullname, path=None, target=None):
@@ -68,7 +67,7 @@ class OldPathFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         """Nothing to run: names are looked up when asked for."""
 
 
-class AliasFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+class AliasFinder:
     """Makes `word` and everything below it the modules of this package."""
 
     def __init__(self, word: str):

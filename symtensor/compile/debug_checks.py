@@ -176,9 +176,8 @@ class DebugCode(Code):
                       if i not in allowed and node.inputs[i].type.may_share_memory(value, other)]
             if shared:
                 raise BadViewMap(node, k, value, in_alias_idx=shared)
-            used = getattr(variable, "clients", None)
             for j in range(k):
-                both = used and getattr(node.outputs[j], "clients", None)
+                both = _read_by_nodes(variable) and _read_by_nodes(node.outputs[j])
                 if both and not allowed and variable.type.may_share_memory(value, outputs[j]):
                     raise BadViewMap(node, k, value, out_alias_idx=[j])
 
@@ -191,8 +190,6 @@ class DebugCode(Code):
             offered = [[_memory(kind, value)] for value in expected]
             if kind == "previous":
                 offered = [[copied(value)] for value in self.previous.get(node, [None] * len(node.outputs))]
-            if all(cell[0] is None for cell in offered):
-                continue
             node.op.run_perform(node, [copied(value) for value in given], offered)
             for variable, value, cell in zip(node.outputs, expected, offered):
                 if not variable.type.values_eq_approx(value, cell[0]):
@@ -280,9 +277,14 @@ def _passes(variable: Variable, a: Any, b: Any) -> bool:
     return bool(check(a, b))
 
 
+def _read_by_nodes(variable: Variable) -> bool:
+    """Whether a node reads a variable (results of the function are copied where they share memory)."""
+    return any(client != "output" for client, _ in getattr(variable, "clients", ()))
+
+
 def _memory(kind: str, value: Any) -> Any:
     """An array of the same dtype, filled with nonsense, as a node's output cell might hold it; None for other values."""
-    if not isinstance(value, np.ndarray) or kind == "previous":
+    if not isinstance(value, np.ndarray) or kind in ("initial", "previous"):
         return None
     if kind == "wrong_size":
         made = np.empty([n + 1 for n in value.shape], value.dtype)

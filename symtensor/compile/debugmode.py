@@ -35,6 +35,11 @@ __all__ = [
 ]
 
 
+for _public in (BadDestroyMap, BadOptimization, BadThunkOutput, BadViewMap, DebugModeError, InvalidValueError,
+                StochasticOrder):
+    _public.__module__ = __name__  # the public path is Theano's
+
+
 class DataDestroyed:
     """Stands for a value whose memory an op has taken over."""
 

@@ -208,7 +208,12 @@ class OpFromGraph(Op):
             zeros_like_gradient(y) if is_disconnected(g) else g.astype(config.floatX) if is_discrete(y) else g
             for y, g in zip(outputs, output_grads)
         ]
-        return _filled(placed, op, [*inputs, *outputs, *grads])
+        gradients = _filled(placed, op, [*inputs, *outputs, *grads])
+        flows = [not is_disconnected(g) for g in output_grads]
+        return [
+            g if any(connected and f for connected, f in zip(row, flows)) else DisconnectedType()()
+            for g, row in zip(gradients, self.connection_pattern(None))
+        ]
 
     def R_op(self, inputs: Sequence[Any], eval_points: Sequence[Any]) -> list[Any]:
         if all(point is None for point in eval_points):

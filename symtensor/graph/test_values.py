@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import copy
-import pdb
 import warnings
 from typing import Any
 
@@ -50,7 +49,7 @@ def missing_test_message(msg: str) -> None:
     if action == "warn":
         warnings.warn(msg, stacklevel=2)
     elif action == "pdb":
-        pdb.set_trace()
+        breakpoint()
     else:
         assert action in ("ignore", "off")
 
@@ -118,7 +117,7 @@ def compute_test_value(node: Any) -> None:
                 warnings.warn("Warning, " + message, stacklevel=3)
                 return
             if action == "pdb":
-                pdb.set_trace()
+                breakpoint()
                 return
             raise ValueError(f"{message}. {format_trace(variable)}") from None
     run = hooks.run_node or _run
