@@ -1,5 +1,5 @@
 """Builds the executor (symtensor._executor), which may fail without failing the installation: Python then does its
-work, slower. The C texts that generated code includes are installed as symtensor/_csrc."""
+work, slower. The C texts that generated code includes are installed as symtensor/csrc."""
 from __future__ import annotations
 
 import pathlib
@@ -19,7 +19,7 @@ class BuildPy(build_py):
     def run(self) -> None:
         super().run()
         if not getattr(self, "editable_mode", False):
-            target = pathlib.Path(self.build_lib) / "symtensor" / "_csrc"
+            target = pathlib.Path(self.build_lib) / "symtensor" / "csrc"
             target.mkdir(parents=True, exist_ok=True)
             for header in sorted((ROOT / "csrc").glob("*.h")):
                 shutil.copy(header, target / header.name)

@@ -21,7 +21,7 @@ from symtensor.control.overrides import (
     overridden_rop,
 )
 from symtensor.gradient import grad
-from symtensor.gradient.directional import Rop
+from symtensor.gradient.directional import Rop, entering
 from symtensor.gradient.reverse import zeros_like_gradient
 from symtensor.gradient.terms import is_disconnected, is_discrete, is_null
 from symtensor.graph.basic import Apply, Variable
@@ -234,7 +234,7 @@ class OpFromGraph(Op):
 
             def default() -> list[Any]:
                 return grad(
-                    None, self.local_inputs, known_grads=dict(zip(self.local_outputs, output_grads)),
+                    None, self.local_inputs, known_grads=entering(self.local_outputs, output_grads),
                     disconnected_inputs="ignore", return_disconnected="Disconnected", null_gradients="return",
                 )
 

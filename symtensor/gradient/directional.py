@@ -11,13 +11,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Union
 
 from symtensor.gradient.reverse import Wrt, grad, zeros_like_gradient
+from symtensor.gradient.barriers import view_op
 from symtensor.gradient.errors import DisconnectedInputError
 from symtensor.graph.basic import Apply, Variable
 from symtensor.graph.null_type import DisconnectedType
 from symtensor.graph.trace import format_trace
 from symtensor.tensor.constant import as_tensor_variable
 
-__all__ = ["Lop", "Rop", "format_as", "subgraph_grad"]
+__all__ = ["Lop", "Rop", "entering", "format_as", "subgraph_grad"]
 
 Several = Union[Variable, Sequence[Variable]]
 
@@ -188,12 +189,22 @@ def Lop(
     outputs, points = _listed(f), _listed(eval_points)
     if len(outputs) != len(points):
         raise ValueError(f"Lop needs one eval_point per element of f, got {len(points)} for {len(outputs)}.")
-    known: dict[Any, Any] = {}
-    for output, point in zip(outputs, points):
-        known[output] = known[output] + point if output in known else point
     return grad(
-        None, wrt, consider_constant=consider_constant, disconnected_inputs=disconnected_inputs, known_grads=known
+        None, wrt, consider_constant=consider_constant, disconnected_inputs=disconnected_inputs,
+        known_grads=entering(outputs, points),
     )
+
+
+def entering(outputs: Sequence[Any], grads: Sequence[Any]) -> dict[Any, Any]:
+    """`known_grads` that make each gradient enter at its output, beside what flows there from the other outputs.
+
+    Given for the outputs themselves they would replace what flows, and where one output is computed from another (or
+    appears twice) the result would be wrong, as it is in Theano. Views leave no trace in the gradient's graph.
+    """
+    for output in outputs:
+        if not isinstance(output, Variable):
+            raise TypeError(f"Expected Variable, got {output} of type {type(output)}")
+    return {view_op(output): g for output, g in zip(outputs, grads)}
 
 
 # -- part of a graph ---------------------------------------------------------------------------------------------------
@@ -226,11 +237,10 @@ def subgraph_grad(
     variables = [*wrt, *end]
     from_start = from_cost = None
     if start is not None:
-        from_start = list(
-            grad(None, variables, consider_constant=end, disconnected_inputs="ignore", known_grads=start)
-        )
+        known = entering(list(start), list(start.values()))
+        from_start = grad(None, variables, consider_constant=end, disconnected_inputs="ignore", known_grads=known)
     if cost is not None:
-        from_cost = list(grad(cost, variables, consider_constant=end, disconnected_inputs="ignore"))
+        from_cost = grad(cost, variables, consider_constant=end, disconnected_inputs="ignore")
     if from_start is not None and from_cost is not None:
         total = [a + b for a, b in zip(from_start, from_cost)]
     else:

@@ -15,8 +15,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import symtensor.lower.advanced_indexing
 import symtensor.lower.creation
-import symtensor.lower.reductions  # noqa: F401  (the files of rules fill the registry)
+import symtensor.lower.reductions
+import symtensor.lower.shape_ops
+import symtensor.lower.subtensor  # noqa: F401  (the files of rules fill the registry)
 from symtensor.graph.basic import Apply, Variable
 from symtensor.ir.nodes import Program
 from symtensor.ir.spec import check

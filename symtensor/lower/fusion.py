@@ -17,46 +17,44 @@ CAP = 64
 
 
 class _Groups:
+    """Nodes by position in the order; a group is named by one member's position. `sources` holds, for every group, the
+    positions that its members read from; `first` and `last` are the outermost positions of its members."""
+
     def __init__(self, order: Sequence[Apply]):
-        self.order = order
-        self.position = {node: k for k, node in enumerate(order)}
-        self.group: list[int] = list(range(len(order)))  # node position -> group, named by one member's position
-        self.members: dict[int, list[int]] = {k: [k] for k in range(len(order))}
-        self.sources: list[list[int]] = [
-            list(dict.fromkeys(self.position[v.owner] for v in node.inputs if v.owner in self.position))
-            for node in order
+        position = {node: k for k, node in enumerate(order)}
+        self.group = list(range(len(order)))
+        self.members = {k: [k] for k in range(len(order))}
+        self.first = list(range(len(order)))
+        self.last = list(range(len(order)))
+        self.sources: list[dict[int, None]] = [
+            {position[v.owner]: None for v in node.inputs if v.owner in position} for node in order
         ]
 
     def reaches(self, start: int, goal: int) -> bool:
         """Whether group `start` depends on group `goal` through a third group."""
-        floor = min(self.members[goal])
-        seen = {start}
-        stack = []
-        for member in self.members[start]:
-            for source in self.sources[member]:
-                group = self.group[source]
-                if group not in seen and group != goal:
-                    seen.add(group)
-                    stack.append(group)
+        group, sources, last = self.group, self.sources, self.last
+        floor = self.first[goal]
+        stack = [g for g in {group[k]: None for k in sources[start]} if g != goal and g != start and last[g] >= floor]
+        seen = {start, *stack}
         while stack:
-            group = stack.pop()
-            for member in self.members[group]:
-                for source in self.sources[member]:
-                    other = self.group[source]
-                    if other == goal:
-                        return True
-                    if other not in seen and max(self.members[other]) >= floor:
-                        seen.add(other)
-                        stack.append(other)
+            for k in sources[stack.pop()]:
+                other = group[k]
+                if other == goal:
+                    return True
+                if other not in seen and last[other] >= floor:
+                    seen.add(other)
+                    stack.append(other)
         return False
 
-    def merge(self, a: int, b: int) -> int:
+    def merge(self, a: int, b: int) -> None:
         if len(self.members[a]) < len(self.members[b]):
             a, b = b, a
         for member in self.members.pop(b):
             self.group[member] = a
             self.members[a].append(member)
-        return a
+        self.first[a] = min(self.first[a], self.first[b])
+        self.last[a] = max(self.last[a], self.last[b])
+        self.sources[a].update(self.sources[b])
 
 
 def fusion_groups(
@@ -68,7 +66,7 @@ def fusion_groups(
     for k in range(len(order)):
         if k not in key:
             continue
-        for source in sorted(groups.sources[k], reverse=True):
+        for source in sorted(groups.sources[groups.group[k]], reverse=True):
             own, other = groups.group[k], groups.group[source]
             if source not in key or own == other or key[source] != key[k]:
                 continue

@@ -572,8 +572,11 @@ def _requested_length(op: Reshape, node: Apply, index: int) -> int | None:
 
 @entry_of.register(Shape)
 def _entry_of_shape(op: Shape, node: Apply, index: int) -> tuple[Any, None] | None:
-    pattern = getattr(node.inputs[0].type, "broadcastable", ())
-    return (1, None) if -len(pattern) <= index < len(pattern) and pattern[index] else None
+    (x,) = node.inputs
+    pattern = getattr(x.type, "broadcastable", ())
+    if not -len(pattern) <= index < len(pattern):
+        return None
+    return (1 if pattern[index] else shape_i_op(index % len(pattern))(x)), None
 
 
 @entry_of.register(Rebroadcast)

@@ -179,23 +179,28 @@ def entry_of(op: Any, node: Apply, index: int) -> tuple[Any, int | None] | None:
     return None
 
 
-def find_entry(vector: Any, index: int) -> Any:
-    """Entry `index` of a vector as an int or as the scalar variable it was made from, None where neither is known."""
+def _origin(vector: Any, index: int) -> tuple[Any, int | None]:
+    """Where an entry comes from: (scalar variable or int, None), or a vector and an index that lead no further."""
     while True:
         if isinstance(vector, Constant):
-            return int(vector.data[index]) if -len(vector.data) <= index < len(vector.data) else None
-        if vector.owner is None:
-            return None
-        found = entry_of(vector.owner.op, vector.owner, index)
+            known = -len(vector.data) <= index < len(vector.data)
+            return (int(vector.data[index]), None) if known else (vector, index)
+        found = None if vector.owner is None else entry_of(vector.owner.op, vector.owner, index)
         if found is None:
-            return None
+            return vector, index
         vector, place = found
         if place is None:
-            return vector
+            return vector, None
         index = place
+
+
+def find_entry(vector: Any, index: int) -> Any:
+    """Entry `index` of a vector as an int or as the scalar variable it was made from, None where neither is known."""
+    found, place = _origin(vector, index)
+    return found if place is None else None
 
 
 def entry(vector: Any, index: int) -> Length:
     """Entry `index` of an integer vector as a length."""
-    found = find_entry(vector, index)
-    return size(vector[index] if found is None else found)
+    found, place = _origin(vector, index)
+    return size(found if place is None else found[place])

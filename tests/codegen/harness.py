@@ -1,6 +1,7 @@
 """Building small buffered programs, and compiling and running them with strict warnings."""
 from __future__ import annotations
 
+import ctypes
 import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
@@ -49,12 +50,8 @@ def routine_address(entry: str) -> int:
         return blas.table()
     unit = print_routine(entry)
     if (entry, ()) not in loaded:
-        import ctypes
-
         library = ctypes.CDLL(str(compile_unit(unit)))
         loaded[entry, ()] = library
-    import ctypes
-
     return ctypes.cast(getattr(loaded[entry, ()], unit.exports[0]), ctypes.c_void_p).value or 0
 
 

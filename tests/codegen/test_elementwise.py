@@ -3,10 +3,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from harness import Builder, i64, op, run, variants
+from harness import Builder, Failed, i64, op, run, runner, variants
 
 from symtensor.codegen.target import PLAIN_TARGET, Target
-from symtensor.ir.nodes import Cast, Check, Const, Dim, Local, Site
+from symtensor.ir.nodes import Cast, Check, Const, Dim, Let, Local, Same, Site
 
 SHAPES = [(0,), (1,), (3,), (8,), (17,), (1000,), (0, 3), (3, 0), (1, 5), (5, 1), (4, 7), (33, 65), (2, 3, 4), (3, 1, 9)]
 
@@ -111,23 +111,17 @@ def test_in_place(rng):
     b = Builder()
     x = b.input("x", "float64", 2)
     b.buffer("y", "float64", 2, layout="any")
-    from symtensor.ir.nodes import Same
-
     b.body.append(Same("y", x))
     b.elementwise("y", b.dims(x), lambda i, j: op("exp", op("mul", b.load(x, i, j), Const(0.5, "float64"))), (("y", "x"),))
     b.updates.append((0, "y"))
     program = b.program()
     values = rng.standard_normal((5, 13))
     for name, variant in variants(values).items():
-        from harness import runner
-
         runner(program).run([variant])
         np.testing.assert_allclose(variant, np.exp(values / 2), rtol=1e-14, err_msg=name)
 
 
 def test_a_wrong_size_fails_with_its_values():
-    from harness import Failed
-
     program = binary(1, "float64", lambda x, y: op("add", x, y))
     with pytest.raises(Failed) as error:
         run(program, np.zeros(3), np.zeros(4))
@@ -143,8 +137,6 @@ def test_a_load_that_moves_out_of_an_empty_loop_is_not_made():
 
 
 def test_names_of_the_program_are_read_in_nests():
-    from symtensor.ir.nodes import Let
-
     b = Builder()
     x = b.input("x", "float64", 1)
     b.body.append(Let("scale", op("mul", Const(2.5, "float64"), Cast(Dim(x, 0), "float64"))))

@@ -5,13 +5,12 @@ import ctypes
 
 import numpy as np
 import pytest
-from harness import Builder, compile_unit, i64, routine_address, run, runner, variants
+from harness import Builder, compile_unit, i64, op, reduced, run, runner, variants
 
 from symtensor.codegen.c import print_routine
 from symtensor.codegen.library import ROUTINES, entry_name
-from symtensor.ir.nodes import Alloc, Call, Const, Dim, Local, Let, Op, Same, Store, View, ViewAxis
-from harness import op, reduced
-from symtensor.ir.nodes import Cast
+from symtensor.ir.nodes import Call, Cast, Const, Dim, Let, Local
+from symtensor.runtime._abi import ffi
 
 NUMBERS = ["float32", "float64", "complex64", "complex128"]
 
@@ -51,19 +50,13 @@ def test_gemm(dtype, own, rng):
     if own:
         empty = (ctypes.c_int64 * 17)()
         for r in runners:
-            r.library[0] = ctypes.addressof(empty) and r.library[0].__class__ and _pointer(ctypes.addressof(empty))
+            r.library[0] = ffi.cast("void *", ctypes.addressof(empty))
     for m, k, n in [(1, 1, 1), (3, 4, 5), (0, 3, 2), (3, 0, 2), (2, 3, 0), (1, 7, 1), (20, 1, 30)]:
         a, x, old = values(rng, (m, k), dtype), values(rng, (k, n), dtype), values(rng, (m, n), dtype)
         for va in variants(a).values():
             for vx in variants(x).values():
                 close(runners[0].run([va, vx])[0][0], a @ x, dtype)
         close(runners[1].run([a, x, old])[0][0], 2 * (a @ x) + 0.5 * old, dtype)
-
-
-def _pointer(address):
-    from symtensor.runtime._abi import ffi
-
-    return ffi.cast("void *", address)
 
 
 def test_old_values_are_not_read_where_beta_is_0(rng):

@@ -161,6 +161,17 @@ def test_lop_of_the_same_output_twice_adds_up(rng):
     assert evaluate(Lop([z, z], x, [a, b]), given) == pytest.approx(5 * 3 * 1.5 ** 2)
 
 
+def test_outputs_that_depend_on_one_another():
+    # Theano drops what flows from the one to the other.
+    x, a, b = scalar("x"), scalar("a"), scalar("b")
+    z = x ** 2
+    given = {x: 2.0, a: 10.0, b: 100.0}
+    assert evaluate(Lop([z, z * 3], x, [a, b]), given) == 10 * 4 + 300 * 4
+    assert evaluate(Lop([z * 3, z], x, [b, a]), given) == 10 * 4 + 300 * 4
+    assert evaluate(Lop([x, z], x, [a, b]), given) == 10 + 100 * 4
+    assert evaluate(subgraph_grad([x], [], start={z: a, z * 3: b})[0][0], given) == 10 * 4 + 300 * 4
+
+
 def test_lop_consider_constant():
     x, y, u = scalar("x"), scalar("y"), scalar("u")
     assert pp(Lop(x * y, x, u, consider_constant=[y])) == "(u * y)"
