@@ -109,7 +109,7 @@ def get_scalar_constant_value(
     if isinstance(orig_v, (np.integer, int, float, complex, np.generic)):
         return np.asarray(orig_v)
     if isinstance(orig_v, np.ndarray):
-        return numpy_scalar(orig_v).copy()
+        return np.reshape(numpy_scalar(orig_v), ()).copy()
     if not isinstance(orig_v, Variable):
         raise NotScalarConstantError(orig_v)
     if isinstance(orig_v, Constant):
