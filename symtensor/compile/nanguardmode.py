@@ -98,7 +98,7 @@ class NanGuardMode(Mode):
         self.inf_is_error = settings.inf_is_error if inf_is_error is None else inf_is_error
         self.big_is_error = settings.big_is_error if big_is_error is None else big_is_error
         if not (self.nan_is_error or self.inf_is_error or self.big_is_error):
-            raise ValueError("NanGuardMode has nothing to look for")
+            raise AssertionError("NanGuardMode has nothing to look for")
         own = _GuardLinker(self, getattr(linker, "allow_gc", None))
         own._schedule = getattr(linker, "_schedule", None)
         super().__init__(linker=own, optimizer=optimizer)
