@@ -18,7 +18,7 @@ from symtensor.ir.nodes import (
     Alloc, Axis, Buffer, Call, Copied, Define, Dim, Expr, If, Load, Local, Loop, Nest, Program, PyCall, Reshape, Same,
     Stmt, Store, While,
 )
-from symtensor.ir.walk import alias_of, blocks, defines, dims_of, host_expressions, reads, statements, writes
+from symtensor.ir.walk import alias_of, blocks, defines, expressions, host_expressions, reads, statements, writes
 
 END = 1 << 60
 
@@ -67,13 +67,17 @@ def _touched(stmt: Stmt) -> set[str]:
     """Every buffer a statement (and what is inside it) mentions: read, written, aliased or asked for its sizes."""
     found: set[str] = set()
     for inner in statements((stmt,)):
-        found.update(reads(inner))
+        for top in host_expressions(inner):
+            found.update(e.buffer for e in expressions(top) if isinstance(e, (Load, Dim)))
         found.update(writes(inner))
         found.update(defines(inner))
-        found.update(dims_of(host_expressions(inner)))
         alias = alias_of(inner)
         if alias is not None:
             found.add(alias[1])
+        elif isinstance(inner, Copied):
+            found.add(inner.source)
+        elif isinstance(inner, (Call, PyCall)):
+            found.update(inner.inputs)
     return found
 
 
