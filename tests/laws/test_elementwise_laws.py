@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from harness import Case, agree
+from law import Case, agree
 
 from symtensor.scalar import basic as scalar_ops
 from symtensor.scalar.table import ROWS

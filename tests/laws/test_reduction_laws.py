@@ -5,7 +5,7 @@ import itertools
 
 import numpy as np
 import pytest
-from harness import Case, agree
+from law import Case, agree
 
 import symtensor.tensor as T
 from symtensor.tensor.type import TensorType
