@@ -15,7 +15,7 @@ from symtensor.graph.trace import format_trace
 
 __all__ = [
     "compute_test_value", "debug_assert", "debug_error_message", "get_debug_values", "get_test_value",
-    "missing_test_message",
+    "missing_test_message", "run_node",
 ]
 
 
@@ -90,7 +90,7 @@ def get_debug_values(*args: Any) -> list[tuple[Any, ...]]:
     return [tuple(values)]
 
 
-def _run(node: Any, values: list[Any]) -> list[Any]:
+def run_node(node: Any, values: list[Any]) -> list[Any]:
     """Run one node by its `perform`, giving values that it destroys as copies."""
     destroyed = {i for positions in (getattr(node.op, "destroy_map", None) or {}).values() for i in positions}
     given = [copy.copy(value) if i in destroyed else value for i, value in enumerate(values)]
@@ -120,7 +120,7 @@ def compute_test_value(node: Any) -> None:
                 breakpoint()
                 return
             raise ValueError(f"{message}. {format_trace(variable)}") from None
-    run = hooks.run_node or _run
+    run = hooks.run_node or run_node
     for output, value in zip(node.outputs, run(node, values)):
         assert value is not None
         output.tag.test_value = value

@@ -1,0 +1,66 @@
+"""Which rewriters a node is offered to: those that track its op, its op's class, its scalar operation, or everything."""
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["Dispatch", "Row", "row_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Tracks elementwise ops by the name of their scalar operation in `symtensor.scalar.table`."""
+
+    name: str
+
+
+_rows: dict[str, Row] = {}
+
+
+def row_of(op: Any) -> Row | None:
+    """The row of an elementwise op of one table operation that works out of place; None for every other op."""
+    scalar_op = getattr(op, "scalar_op", None)
+    name = getattr(scalar_op, "row_name", None)
+    if name is None or type(op).__name__ != "Elemwise" or getattr(op, "inplace_pattern", None):
+        return None
+    row = _rows.get(name)
+    if row is None:
+        row = _rows[name] = Row(name)
+    return row
+
+
+class Dispatch:
+    """The rewriters in their order, found by op in constant time. Classes are compared exactly, not by inheritance:
+    a rule knows what the class does, not what a user's subclass does."""
+
+    def __init__(self, rewriters: Iterable[Any]) -> None:
+        self.rewriters = list(rewriters)
+        self._by_key: dict[Any, list[tuple[int, Any]]] = {}
+        self._for_all: list[tuple[int, Any]] = []
+        for position, rewriter in enumerate(self.rewriters):
+            tracks = rewriter.tracks()
+            if tracks is None:
+                self._for_all.append((position, rewriter))
+                continue
+            for key in dict.fromkeys(tracks):
+                self._by_key.setdefault(key, []).append((position, rewriter))
+        self._found: dict[Any, tuple[Any, ...]] = {}
+
+    def __call__(self, op: Any) -> tuple[Any, ...]:
+        """The rewriters for nodes of `op`."""
+        try:
+            found = self._found.get(op)
+        except TypeError:  # an op that cannot be hashed
+            return self._look_up(op, hashable=False)
+        if found is None:
+            found = self._found[op] = self._look_up(op, hashable=True)
+        return found
+
+    def _look_up(self, op: Any, hashable: bool) -> tuple[Any, ...]:
+        found = list(self._for_all)
+        for key in (type(op), row_of(op)) if not hashable else (type(op), row_of(op), op):
+            if key is not None:
+                found.extend(self._by_key.get(key, ()))
+        unique = {position: rewriter for position, rewriter in found}
+        return tuple(unique[position] for position in sorted(unique))

@@ -1,0 +1,1 @@
+"""The rules. Each file exports tuples of rules by stage; none imports a registry: `symtensor.rewrite.pipeline` imports them."""
