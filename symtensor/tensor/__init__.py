@@ -63,14 +63,14 @@ from symtensor.tensor.type_other import (
 
 integer_types = (int,)
 
-__all__ = [
+__all__ = sorted({
     *_basic_names, *_subtensor_names, "DiffOp", "Generic", "MakeSlice", "MethodNotDefined", "NoneTypeT",
     "ScalarSharedVariable", "SliceConstant", "SliceType", "SpecifyShape", "TensorSharedVariable", "Type", "argsort",
     "argtopk", "as_int_none_variable", "bartlett", "basic", "bincount", "blas", "cumprod", "cumsum", "elemwise",
     "extra_ops", "fill_diagonal", "fill_diagonal_offset", "inplace", "integer_types", "make_slice", "none_type_t",
     "ravel_multi_index", "repeat", "scal", "sharedvar", "slicetype", "sort", "specify_shape", "squeeze", "subtensor",
     "topk", "topk_and_argtopk", "type", "type_other", "unravel_index", "utils", "var", "xlogx",
-]
+})
 
 # Names of layers above this one, by the module that has them; None: the name is itself a module of this package.
 _LATER = {
