@@ -1,6 +1,6 @@
 /* Bessel functions J and I of real order in double. The methods are those of symtensor/scalar/bessel.py: Miller's backward
- * recurrence with Neumann's series (DLMF 10.23.15, 10.74(iv)), Hankel's expansion (10.17.3), the power series (10.25.2)
- * and 10.40.1. j0 and j1 are libm's. */
+ * recurrence with Neumann's series (DLMF 10.23.15, 10.74(iv)), Hankel's expansion (10.17.3), the power series (10.25.2),
+ * 10.40.1 and 10.41.3. j0 and j1 are libm's. */
 
 ST_INLINE double st_hankel_from(double order) {
     double from = 0.6 * order * order + 15.0;
@@ -60,7 +60,8 @@ static double st_j_positive(double order, double x) {
     if (!(x > 0.0) || order == __builtin_inf()) return order == 0.0 ? 1.0 : 0.0;
     double leading = order * log(0.5 * x) - lgamma_r(order + 1.0, &sign);
     if (x * x < 1e-16 * (order + 1.0)) return exp(leading);
-    return leading > -700.0 ? st_j_recurrence(order, x) : 0.0;
+    if (leading <= -700.0) return 0.0;
+    return order < 1e6 && x < 1e6 ? st_j_recurrence(order, x) : __builtin_nan("");
 }
 
 static double st_jv(double order, double x) {
@@ -86,7 +87,6 @@ static double st_jv(double order, double x) {
 
 static double st_i_series(double order, double x) {
     double quarter = 0.25 * x * x, start = order < 0.0 ? __builtin_ceil(-order) : 0.0, head = 0.0, power = 1.0;
-    int sign;
     /* Negative orders: terms one by one until the gamma function's argument is positive. */
     for (double k = 0.0; k < start; k += 1.0) {
         double g = order + k + 1.0;
@@ -99,11 +99,33 @@ static double st_i_series(double order, double x) {
         term *= quarter / ((start + k) * (base + k));
         total += term;
     }
-    if (__builtin_fabs(order) < 50.0 && base < 150.0 && start < 20.0)
-        return pow(0.5 * x, order) * (head + power * total / (tgamma(start + 1.0) * tgamma(base + 1.0)));
-    double log_power = order * log(0.5 * x);
-    double log_first = lgamma_r(start + 1.0, &sign) + lgamma_r(base + 1.0, &sign);
-    return exp(log_power + 2.0 * start * log(0.5 * x) - log_first) * total + exp(log_power) * head;
+    return pow(0.5 * x, order) * (head + power * total / (tgamma(start + 1.0) * tgamma(base + 1.0)));
+}
+
+/* Orders of 50 and more by the uniform expansion 10.41.3, whose polynomials U_k (10.41.9) are made one from the other;
+ * below -50 with K's expansion 10.41.4 (10.27.2). */
+static double st_i_uniform(double order, double x) {
+    double size = __builtin_fabs(order), ratio = x / size, root = __builtin_sqrt(1.0 + ratio * ratio), p = 1.0 / root;
+    double exponent = size * (root + log(ratio / (1.0 + root))), growing = 0.0, falling = 0.0, scale = 1.0, pi = 3.14159265358979323846;
+    double u[48] = {1.0};
+    for (int k = 0; k < 14; k++) {
+        double value = 0.0, next[48] = {0.0};
+        for (int j = 3 * k; j >= 0; j--) value = value * p + u[j];
+        growing += value * scale;
+        falling += (k % 2 ? -value : value) * scale;
+        scale /= size;
+        for (int j = 0; j <= 3 * k; j++) {
+            next[j + 1] += u[j] * (0.5 * j + 0.125 / (j + 1));
+            next[j + 3] -= u[j] * (0.5 * j + 0.625 / (j + 3));
+        }
+        for (int j = 0; j < 48; j++) u[j] = next[j];
+    }
+    double half = exp(0.5 * exponent), value = half * (growing / (__builtin_sqrt(2.0 * pi * size) * __builtin_sqrt(root))) * half;
+    double whole = __builtin_rint(size), sine = sin(pi * (size - whole));
+    if (fmod(whole, 2.0) == 1.0) sine = -sine;
+    if (order < 0.0 && sine != 0.0)
+        value += 2.0 / pi * sine * (__builtin_sqrt(pi / (2.0 * size)) * exp(-exponent) / __builtin_sqrt(root) * falling);
+    return value;
 }
 
 static double st_i_large(double order, double x) {
@@ -125,7 +147,7 @@ static double st_iv(double order, double x) {
         return fmod(__builtin_ceil(-order), 2.0) == 1.0 ? __builtin_inf() : -__builtin_inf();
     double o = is_whole ? __builtin_fabs(order) : order, z = __builtin_fabs(x), value;
     if (z >= st_hankel_from(o)) value = st_i_large(o, z);
-    else if (z > 0.0 && __builtin_fabs(o) < __builtin_inf()) value = st_i_series(o, z);
+    else if (z > 0.0 && __builtin_fabs(o) < __builtin_inf()) value = __builtin_fabs(o) >= 50.0 ? st_i_uniform(o, z) : st_i_series(o, z);
     else value = o == 0.0 ? 1.0 : 0.0;
     return odd && x < 0.0 ? -value : value;
 }

@@ -1,5 +1,5 @@
 /* Error functions and the gamma family in double. The methods are those of symtensor/scalar/special.py, which names the
- * sources: NIST DLMF 5.11, 5.15, 7.9, 8.7, 8.9, 8.11; Wichura, AS 241, Applied Statistics 37 (1988); Loader (2000). */
+ * sources: NIST DLMF 5.11, 5.15, 7.9, 8.7, 8.9, 8.11, 8.12; Wichura, AS 241, Applied Statistics 37 (1988); Loader (2000). */
 
 /* A polynomial of `count` coefficients, the highest power first. */
 static double st_horner(const double *c, int count, double x) {
@@ -105,9 +105,10 @@ static double st_tri_gamma(double x) {
     return value;
 }
 
-/* log(1 + u) - u without cancellation near 0. */
-static double st_log1p_minus(double u) {
-    if (__builtin_fabs(u) >= 0.5) return log1p(u) - u;
+/* log(x / a) - u with u = (x - a) / a, without cancellation near u = 0. */
+static double st_log_minus_deviation(double x, double a) {
+    double u = (x - a) / a;
+    if (__builtin_fabs(u) >= 0.5) return log(x / a) - u;
     double r = u / (2.0 + u), square = r * r, series = 0.0;
     for (int k = 20; k > 0; k--) series = series * square + 1.0 / (2 * k + 1);
     return 2.0 * r * square * series - u * r;
@@ -116,7 +117,20 @@ static double st_log1p_minus(double u) {
 /* x**a exp(-x) / gamma(a + 1) for positive a and x; Loader's form from a = 10 on, with DLMF 5.11.1. */
 static double st_power_over_gamma(double a, double x) {
     if (a < 10.0) return exp(a * log(x) - x - st_gammaln(a + 1.0));
-    return exp(a * st_log1p_minus((x - a) / a) - st_bernoulli(a, 2)) / __builtin_sqrt(6.28318530717958647693 * a);
+    return exp(a * st_log_minus_deviation(x, a) - st_bernoulli(a, 2)) / __builtin_sqrt(6.28318530717958647693 * a);
+}
+
+/* P or Q for large a by two terms of Temme's uniform expansion (DLMF 8.12.3 to 8.12.10). */
+static double st_temme_gamma(double a, double x, int upper) {
+    double mu = (x - a) / a, square = -2.0 * st_log_minus_deviation(x, a);
+    double eta = __builtin_copysign(__builtin_sqrt(square > 0.0 ? square : 0.0), mu), first;
+    if (__builtin_fabs(eta) < 0.02)
+        first = -1.0 / 3 + eta * (1.0 / 12 + eta * (-2.0 / 135 + eta * (1.0 / 864 + eta / 2835)));
+    else
+        first = 1.0 / mu - 1.0 / eta;
+    double rest = exp(-0.5 * a * eta * eta) / __builtin_sqrt(6.28318530717958647693 * a) * (first - (1.0 / 540 + eta / 288) / a);
+    double edge = eta * __builtin_sqrt(0.5 * a);
+    return upper ? 0.5 * erfc(edge) + rest : 0.5 * erfc(-edge) - rest;
 }
 
 /* The regularised incomplete gamma functions: P for upper = 0, Q for upper = 1. Series DLMF 8.11.4 below a + 1 (8.7.3 for
@@ -126,6 +140,7 @@ static double st_incomplete_gamma(double a, double x, int upper) {
     if ((a > 0.0 && x == inf && a < inf) || (a == 0.0 && x > 0.0)) return upper ? 0.0 : 1.0;
     if ((a > 0.0 && x == 0.0) || (a == inf && x >= 0.0 && x < inf)) return upper ? 1.0 : 0.0;
     if (!(a > 0.0 && x > 0.0 && a < inf && x < inf)) return __builtin_nan("");
+    if (a > 1e7) return st_temme_gamma(a, x, upper);
     if (x < a + 1.0) {
         if (upper && a < 1.0 && x <= 1.1) {
             double power = a * log(x) - st_gammaln(a + 1.0), term = 1.0, total = 0.0;
@@ -167,6 +182,6 @@ static double st_gammal(double a, double x) { return st_incomplete_gamma(a, x, 0
 static double st_gammau(double a, double x) { return st_incomplete_gamma(a, x, 1) * tgamma(a); }
 
 static double st_chi2sf(double x, double k) {
-    if (x <= 0.0 && k > 0.0) return 1.0;
-    return st_incomplete_gamma(0.5 * k, x < 0.0 ? 0.0 : 0.5 * x, 1);
+    if (!(k > 0.0)) return __builtin_nan("");
+    return x <= 0.0 ? 1.0 : st_incomplete_gamma(0.5 * k, 0.5 * x, 1);
 }

@@ -1,7 +1,7 @@
 """Rows of the scalar table that are compositions of others: written once here, for every dialect.
 
 `EXPANSIONS[name](m, *args)` returns the composition, where `m` makes values: `m.op(name, args...)` and
-`m.number(value, dtype)`. The results equal the table's NumPy function up to rounding.
+`m.number(value, like)`; None where the dialect has a text of its own for the dtypes. The results equal the table's NumPy function up to rounding.
 """
 from __future__ import annotations
 
@@ -50,6 +50,10 @@ def _from_polar(m: Maker, radius: Any, theta: Any) -> Any:
     return m.row("complex", m.row("mul", radius, m.row("cos", theta)), m.row("mul", radius, m.row("sin", theta)))
 
 
+def _int_div(m: Maker, x: Any, y: Any) -> Any:
+    return m.row("floor", m.row("true_div", x, y)) if x.dtype.startswith("float") else None
+
+
 def _within(low: str, high: str) -> Callable[..., Any]:
     def expand(m: Maker, x: Any, below: Any, above: Any) -> Any:
         return m.row("and_", m.row(low, x, below), m.row(high, x, above))
@@ -61,6 +65,7 @@ EXPANSIONS: Mapping[str, Callable[..., Any]] = {
     "sigmoid": _sigmoid,
     "softplus": _softplus,
     "softsign": _softsign,
+    "int_div": _int_div,
     "xlogx": _xlogx,
     "xlogy0": _xlogy0,
     "complex_from_polar": _from_polar,

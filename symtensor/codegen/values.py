@@ -269,8 +269,9 @@ class _Builder:
         if name in ("identity", "second"):
             return self.cast(args[-1], dtype)
         expand = EXPANSIONS.get(name)
-        if expand is not None:
-            return self.cast(expand(self, *args), dtype)
+        expanded = None if expand is None else expand(self, *args)
+        if expanded is not None:
+            return self.cast(expanded, dtype)
         natural = natural_dtype(name, tuple(a.dtype for a in args))
         result = self.value((name, *args), "op", name, natural, args)
         return self.cast(result, dtype)

@@ -191,7 +191,7 @@ class BlockPrinter:
             return [item.fold.item.body]
         if item.kind == "load":
             return self.p.index_values(item.args)
-        return list(item.args)
+        return self.p.operands(item)
 
     def keep(self, value: Value) -> None:
         self.chunked = True

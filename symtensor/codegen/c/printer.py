@@ -135,7 +135,7 @@ class NestPrinter:
                 continue
             if value.kind in ("op", "cast"):
                 times = 2 if self.operation(value).repeats else 1
-                stack += [(arg, value.scope) for arg in value.args for _ in range(times)]
+                stack += [(arg, value.scope) for arg in self.operands(value) for _ in range(times)]
             elif value.kind == "load":
                 stack += [(v, value.scope) for v in self.index_values(value.args)]
                 stack += [(g, value.scope) for g in value.extra or ()]
@@ -203,7 +203,13 @@ class NestPrinter:
 
     def computed(self, value: Value) -> str:
         """The operation of a value, its operands as text."""
-        return self.call(self.operation(value).template.format(*(self.text(a) for a in value.args)))
+        read = self.operands(value)
+        return self.call(self.operation(value).template.format(*(self.text(a) if a in read else "" for a in value.args)))
+
+    def operands(self, value: Value) -> list[Value]:
+        """The arguments that the text of an operation mentions."""
+        template = self.operation(value).template
+        return [arg for k, arg in enumerate(value.args) if f"{{{k}}}" in template]
 
     def is_inline(self, value: Value) -> bool:
         """Whether a computed value is read once, in the same loop, and may be printed where it is read."""

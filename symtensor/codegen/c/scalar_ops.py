@@ -165,7 +165,6 @@ def _float(name: str, dtype: str) -> Operation | None:
         sign = ">" if name == "maximum" else "<"
         return _choice(f"({{0}} {sign} {{1}}) | ({{0}} != {{0}}) ? {{0}} : {{1}}")
     simple = {
-        "int_div": Operation(f"__builtin_floor{s}({{0}} / {{1}})", primary=True),
         "mod": Operation(f"st_mod_{tag}({{0}}, {{1}})", scalar=True, primary=True),
         "sqr": Operation("{0} * {0}", repeats=True),
         "neg": Operation("-{0}"),
