@@ -81,4 +81,5 @@ def _late(module: str, name: str) -> Any:
 
 
 hooks.eval_variable = _late("symtensor.compile.evaluation", "eval_variable")
+hooks.compile_function = _late("symtensor.compile.evaluation", "compile_function")
 hooks.debugprint = lambda obj: importlib.import_module("symtensor.printing").debugprint(obj, file="str")

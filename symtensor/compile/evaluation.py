@@ -1,4 +1,4 @@
-"""`variable.eval(...)`: what fills the graph layer's hook.
+"""What fills the graph layer's hooks: `variable.eval(...)`, and functions for the layers below this one.
 
 A variable that is asked for once should not wait for a compiler: its graph is rewritten for stability and run node by
 node. The function made for it is kept on the variable for the next time.
@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from symtensor.compile.debugmode import DebugMode
 from symtensor.compile.function import function
 from symtensor.compile.link import NodeLinker
-from symtensor.compile.mode import Mode, get_default_mode
+from symtensor.compile.mode import Mode, get_default_mode, get_mode
 from symtensor.config import config
 from symtensor.graph.basic import Variable
 
-__all__ = ["eval_variable"]
+__all__ = ["compile_function", "eval_variable"]
 
 
 def eval_variable(variable: Variable, inputs_to_values: Mapping[Any, Any]) -> Any:
@@ -32,6 +33,14 @@ def eval_variable(variable: Variable, inputs_to_values: Mapping[Any, Any]) -> An
         # The entry keeps the inputs alive, so that an id in its key cannot come to mean another object.
         known[key] = function(inputs, variable, mode=mode), (inputs, mode)
     return known[key][0](*[inputs_to_values[i] for i in inputs])
+
+
+def compile_function(inputs: Any, outputs: Any, mode: Any = None, reference: bool = False) -> Any:
+    """A function that ignores inputs it does not need. `reference`: not in DebugMode, whatever the mode says."""
+    mode = get_default_mode() if mode is None else get_mode(mode)
+    if reference and isinstance(mode, DebugMode):
+        mode = get_mode("FAST_RUN")
+    return function(inputs, outputs, mode=mode, on_unused_input="ignore")
 
 
 def _mode() -> Mode:
