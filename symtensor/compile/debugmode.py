@@ -97,13 +97,6 @@ class DebugMode(Mode):
     Raises ValueError when neither kind of code is to be checked.
     """
 
-    stability_patience: int = config.DebugMode.patience
-    check_c_code: bool = config.DebugMode.check_c
-    check_py_code: bool = config.DebugMode.check_py
-    check_isfinite: bool = config.DebugMode.check_finite
-    require_matching_strides: int = config.DebugMode.check_strides
-    check_preallocated_output: list[str] = config.DebugMode.check_preallocated_output.split(":")
-
     def __init__(
         self,
         optimizer: Any = "fast_run",
@@ -118,15 +111,15 @@ class DebugMode(Mode):
         if not isinstance(linker, _DummyLinker):
             raise Exception("DebugMode can only use its own linker! You should not provide one.", linker)
         super().__init__(optimizer=optimizer, linker=linker)
-        given = {
-            "stability_patience": stability_patience, "check_c_code": check_c_code, "check_py_code": check_py_code,
-            "check_isfinite": check_isfinite, "require_matching_strides": require_matching_strides}
-        for name, value in given.items():
-            if value is not None:
-                setattr(self, name, value)
-        if check_preallocated_output is not None:
-            kinds = check_preallocated_output
-            self.check_preallocated_output = kinds.split(":") if isinstance(kinds, str) else list(kinds)
+        flags = config.DebugMode
+        self.stability_patience: int = flags.patience if stability_patience is None else stability_patience
+        self.check_c_code: bool = flags.check_c if check_c_code is None else check_c_code
+        self.check_py_code: bool = flags.check_py if check_py_code is None else check_py_code
+        self.check_isfinite: bool = flags.check_finite if check_isfinite is None else check_isfinite
+        self.require_matching_strides: int = (
+            flags.check_strides if require_matching_strides is None else require_matching_strides)
+        kinds = flags.check_preallocated_output if check_preallocated_output is None else check_preallocated_output
+        self.check_preallocated_output: list[str] = kinds.split(":") if isinstance(kinds, str) else list(kinds)
         if not (self.check_c_code or self.check_py_code):
             raise ValueError("DebugMode has to check at least one of c and py code")
 

@@ -13,7 +13,7 @@ import copy
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from symtensor.compile.code import Code, LinkRequest, NodeCode, ProgramCode
+from symtensor.compile.code import Code, LinkRequest, NodeCode, ProgramCode, WrappedExecutable
 from symtensor.compile.evaluate import Thunk
 from symtensor.config import config
 from symtensor.graph.utils import undef
@@ -244,12 +244,13 @@ class _DualCode(Code):
         return _DualRun(self)
 
 
-class _DualRun:
+class _DualRun(WrappedExecutable):
     def __init__(self, code: _DualCode) -> None:
         self.code = code
         self.plain, self.compiled = code.plain.instance(), code.compiled.instance()
+        super().__init__(self.compiled, self.compare)
 
-    def run(self, values: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+    def compare(self, values: Sequence[Any]) -> tuple[list[Any], list[Any]]:
         """The compiled results, after comparing all outputs and updates with the interpreter's."""
         expected = self.plain.run([copy.deepcopy(value) for value in values])
         found = self.compiled.run(values)
@@ -257,9 +258,6 @@ class _DualRun:
         for variable, a, b in flat:
             self.code.checker(Container(variable, [a]), Container(variable, [b]))
         return found
-
-    def free(self) -> None:
-        self.compiled.free()
 
 
 def _compare(first: Container, second: Container) -> None:

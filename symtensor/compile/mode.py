@@ -12,7 +12,7 @@ from symtensor.compile.aliasing import Supervisor
 from symtensor.compile.link import CLinker, Linker, NodeLinker, OpWiseCLinker, PerformLinker, VM_Linker
 from symtensor.config import config
 from symtensor.printing import debugprint
-from symtensor.rewrite.opt import Optimizer
+from symtensor.rewrite.base import Optimizer
 from symtensor.rewrite.optdb import Query, optdb
 from symtensor.rewrite.pipeline import optimize
 

@@ -12,6 +12,7 @@ import symtensor
 import symtensor.tensor as T
 from symtensor import In, function, function_dump, shared
 from symtensor.compile.function_module import AliasedMemoryError, Function
+from symtensor.compile.strip_pickler import StripPickler
 
 x, y = T.dscalars("x", "y")
 
@@ -179,8 +180,6 @@ def test_function_dump_keeps_the_arguments_without_traces(tmp_path):
 
 
 def test_strip_pickler_writes_to_any_file():
-    from symtensor.compile.strip_pickler import StripPickler
-
     buffer = io.BytesIO()
     StripPickler(buffer, protocol=-1).dump([x + 1])
     assert str(pickle.loads(buffer.getvalue())[0].owner.op) == "Elemwise{add,no_inplace}"
