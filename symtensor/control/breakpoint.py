@@ -34,7 +34,7 @@ class PdbBreakpoint(Op):
         monitored = [x if isinstance(x, Variable) else as_tensor_variable(x) for x in monitored_vars]
         return Apply(self, [condition, *monitored], [x.type() for x in monitored])
 
-    def perform(self, node: Apply, inputs: Sequence[Any], output_storage: Sequence[list[Any]], params: Any = None) -> None:
+    def perform(self, node: Apply, inputs: Sequence[Any], output_storage: Any, params: Any = None) -> None:
         monitored = [np.array(x) if isinstance(x, np.ndarray) else x for x in inputs[1:]]
         if inputs[0]:
             print(f"\nConditional breakpoint '{self.name}' activated\n")

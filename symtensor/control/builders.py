@@ -42,16 +42,17 @@ class OpFromGraph(Op):
 
     inline               put the graph in place of the op when a function is compiled (it is always called by value;
                          inlining only decides what optimisations may see)
-    lop_overrides        what the gradient is: "default"; or a function of (inputs, outputs, output gradients) that returns
-                         a gradient per input; or an `OpFromGraph` with those inputs; or a list with one entry per input:
-                         "default", a function or OpFromGraph for that input, or a variable of NullType or DisconnectedType
+    lop_overrides        what the gradient is: "default"; or a function of (inputs, outputs, output gradients) that
+                         returns a gradient per input; or an `OpFromGraph` with those inputs; or a list with one entry
+                         per input: "default", a function or OpFromGraph for that input, or a variable of NullType or
+                         DisconnectedType
     grad_overrides       the same for functions and ops of (inputs, output gradients); excludes `lop_overrides`
     rop_overrides        what `Rop` is: "default"; or a function of (inputs, eval points) that returns one variable per
                          output; or an `OpFromGraph`; or a list with one entry per output
     connection_pattern   `[i][j]`: whether gradients flow from output j to input i; by default as the graph says
     name                 printed instead of `OpFromGraph`
-    **kwargs             arguments of `function` (mode, profile, on_unused_input ...): kept in `kwargs` for programs that
-                         look there. They have no effect: the graph is compiled as a part of the function around it
+    **kwargs             arguments of `function` (mode, profile, on_unused_input ...), kept in `kwargs` for programs
+                         that look there; the graph is compiled as a part of the function around it, in its mode
 
     Gradients are taken as if the inputs were independent of one another. TypeError for what is no variable and for
     updates and givens, ValueError for overrides that do not fit.

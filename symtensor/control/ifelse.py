@@ -65,7 +65,7 @@ class IfElse(Op):
                 )
         return Apply(self, [condition, *branches], [x.type() for x in branches[: self.n_outs]])
 
-    def perform(self, node: Apply, inputs: Sequence[Any], output_storage: Sequence[list[Any]], params: Any = None) -> None:
+    def perform(self, node: Apply, inputs: Sequence[Any], output_storage: Any, params: Any = None) -> None:
         first = 1 if np.any(inputs[0]) else 1 + self.n_outs
         for value, storage in zip(inputs[first: first + self.n_outs], output_storage):
             storage[0] = value if self.as_view else copy.copy(value)
@@ -84,10 +84,12 @@ class IfElse(Op):
         if lengths:
             # Lazily as well: the length of a branch may be known only when the branch has run.
             op = IfElse(len(lengths), gpu=False, name="shape")
-            chosen = op(condition, *[_length(a) for a, _ in lengths], *[_length(b) for _, b in lengths], return_list=True)
+            then_lengths, other_lengths = ([_length(pair[side]) for pair in lengths] for side in (0, 1))
+            chosen = op(condition, *then_lengths, *other_lengths, return_list=True)
         remaining = iter(chosen)
         return [
-            None if pairs is None else tuple(a if same(a, b) else next(remaining) for a, b in pairs) for pairs in results
+            None if pairs is None else tuple(a if same(a, b) else next(remaining) for a, b in pairs)
+            for pairs in results
         ]
 
     def connection_pattern(self, node: Apply) -> list[list[bool]]:

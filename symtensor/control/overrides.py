@@ -20,8 +20,8 @@ __all__ = [
 INPUT_COUNT_MESSAGE = "expect overrider with %d inputs, got %d"
 PLACEHOLDER_MESSAGE = "Overriding Variable instance can only have type of DisconnectedType or NullType, got %s"
 TYPE_MESSAGE = (
-    "L_op/gradient override should be (single or list of)'default' | OpFromGraph | callable | Variable with NullType or "
-    "DisconnectedType, got %s"
+    "L_op/gradient override should be (single or list of)'default' | OpFromGraph | callable | Variable with NullType "
+    "or DisconnectedType, got %s"
 )
 
 
@@ -48,7 +48,7 @@ def _check_entry(entry: Any) -> None:
 def overridden_gradients(
     overrides: Any, kind: str, default: Callable[[], list[Any]], inputs: list[Any], outputs: list[Any], grads: list[Any]
 ) -> list[Any]:
-    """One gradient per input. `kind` says what functions and ops are called with: "lop" with the outputs, "grad" without."""
+    """One gradient per input. `kind` says what functions and ops are called with: "lop" outputs too, "grad" not."""
     arguments = [inputs, outputs, grads] if kind == "lop" else [inputs, grads]
     results = _overridden(overrides, default, arguments, len(inputs), "Gradient/L_op")
     return results

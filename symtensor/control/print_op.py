@@ -21,7 +21,7 @@ class Print(Op):
     """`Print(message, attrs)(x)` is `x`; every time it is computed, attributes of the value are printed.
 
     message    begins each line
-    attrs      names of attributes or of methods without arguments of the value (an ndarray), for instance "shape", "min"
+    attrs      names of attributes, or of methods without arguments, of the value (an ndarray): "shape", "min" ...
     global_fn  what to call with the op and the value instead of printing
 
     Where nothing needs the result nothing is printed: go on with what `Print` returns. Optimisations may change how
@@ -43,7 +43,7 @@ class Print(Op):
             raise TypeError(f"Print expects a variable, got {xin!r} of type {type(xin)}")
         return Apply(self, [xin], [xin.type()])
 
-    def perform(self, node: Apply, inputs: Sequence[Any], output_storage: Sequence[list[Any]], params: Any = None) -> None:
+    def perform(self, node: Apply, inputs: Sequence[Any], output_storage: Any, params: Any = None) -> None:
         (value,) = inputs
         output_storage[0][0] = value
         self.global_fn(self, value)

@@ -38,7 +38,7 @@ class Assert(Op):
                 raise TypeError(f"Assert needs conditions of rank 0, got {condition} of type {condition.type}")
         return Apply(self, [value, *conditions], [value.type()])
 
-    def perform(self, node: Apply, inputs: Sequence[Any], output_storage: Sequence[list[Any]], params: Any = None) -> None:
+    def perform(self, node: Apply, inputs: Sequence[Any], output_storage: Any, params: Any = None) -> None:
         value, *conditions = inputs
         if not np.all(conditions):
             raise AssertionError(self.msg)
@@ -78,7 +78,7 @@ class Raise(Op):
             x = as_tensor_variable(x)
         return Apply(self, [x], [x.type()])
 
-    def perform(self, node: Apply, inputs: Sequence[Any], output_storage: Sequence[list[Any]], params: Any = None) -> None:
+    def perform(self, node: Apply, inputs: Sequence[Any], output_storage: Any, params: Any = None) -> None:
         raise self.exc(self.msg)
 
     def infer_shape(self, node: Apply, shapes: list[Any]) -> list[Any]:

@@ -33,7 +33,7 @@ class ViewOp(Op):
             raise TypeError(f"{self} expects a variable, got {x!r} of type {type(x)}")
         return Apply(self, [x], [x.type()])
 
-    def perform(self, node: Apply, inputs: Sequence[Any], output_storage: Sequence[list[Any]]) -> None:
+    def perform(self, node: Apply, inputs: Sequence[Any], output_storage: Any, params: Any = None) -> None:
         output_storage[0][0] = inputs[0]
 
     def infer_shape(self, node: Apply, shapes: list[Any]) -> list[Any]:

@@ -235,7 +235,9 @@ def subgraph_grad(
     if start is not None and not isinstance(start, Mapping):
         raise AssertionError("subgraph_grad expects a dictionary from variables to gradients as start.")
     variables = [*wrt, *end]
-    from_start = from_cost = None
+    from_start: Any = None
+    from_cost: Any = None
+    total: list[Any]
     if start is not None:
         known = entering(list(start), list(start.values()))
         from_start = grad(None, variables, consider_constant=end, disconnected_inputs="ignore", known_grads=known)

@@ -50,7 +50,8 @@ class GradientError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         values = (
-            self.arg, self.err_pos, self.shape, self.val1, self.val2, self.abs_err, self.rel_err, self.abs_tol, self.rel_tol
+            self.arg, self.err_pos, self.shape, self.val1, self.val2, self.abs_err, self.rel_err, self.abs_tol,
+            self.rel_tol,
         )
         return type(self), values, {"args": self.args}
 
@@ -69,7 +70,7 @@ class GradientError(Exception):
 class numeric_grad:
     """The gradient of a scalar function by forward differences: `gf`, an array or a list of arrays as `pt` is one.
 
-    f         takes one array per point and returns a scalar
+    f         takes one array per point, all in the most precise dtype among them, and returns a scalar
     pt        a float array, or a list or tuple of them
     eps       the step; by default one that fits the least precise dtype among the points
     out_type  the dtype to compute in, where it is a complex one
@@ -83,12 +84,15 @@ class numeric_grad:
         points = [np.array(p) for p in (pt if several else [pt])]
         if eps is None:
             eps = max(self.type_eps[p.dtype] for p in points)
-        working = np.dtype(out_type) if out_type and str(out_type).startswith("complex") else None
+        if out_type and str(out_type).startswith("complex"):
+            working = np.dtype(out_type)
+        else:
+            working = np.result_type(*(p.dtype for p in points))
+        points = [p.astype(working) for p in points]
         gradients = []
         unmoved = np.array(f(*points))
         for point in points:
-            dtype = working or np.result_type(*points)
-            gradient = np.zeros(point.shape, dtype)
+            gradient = np.zeros(point.shape, working)
             # The points are our own copies: each element is moved by eps and put back.
             for index in np.ndindex(point.shape):
                 kept = point[index]
@@ -201,7 +205,9 @@ def verify_grad(
     for _ in range(n_tests):
         # Around 1, away from 0: no element of the output goes unseen.
         weights = np.asarray(rng.rand(*shape) + 0.5, dtype=projection.type.dtype)
-        numeric = numeric_grad(lambda *p: cost_at(*[x.copy() for x in p], weights), points, eps, out_type)
+        numeric = numeric_grad(
+            lambda *p: cost_at(*[np.array(x, like.dtype) for x, like in zip(p, points)], weights), points, eps, out_type
+        )
         symbolic = gradients_at(*[p.copy() for p in points], weights)
         _compare(numeric, symbolic, points, abs_tol, rel_tol, (eps, out_type))
 
@@ -218,12 +224,14 @@ def _single_output(output: Any) -> Any:
 
 
 def _compare(
-    numeric: numeric_grad, symbolic: Sequence[Any], points: list[Any], abs_tol: float, rel_tol: float, asked: tuple[Any, Any]
+    numeric: numeric_grad, symbolic: Sequence[Any], points: list[Any], abs_tol: float, rel_tol: float,
+    asked: tuple[Any, Any],
 ) -> None:
     arg, at, abs_err, rel_err = numeric.max_err(symbolic, abs_tol, rel_tol)
     if abs_err > abs_tol and rel_err > rel_tol:
         error = GradientError(
-            arg, at, points[arg].shape, symbolic[arg].flat[at], numeric.gf[arg].flat[at], abs_err, rel_err, abs_tol, rel_tol
+            arg, at, points[arg].shape, symbolic[arg].flat[at], numeric.gf[arg].flat[at], abs_err, rel_err, abs_tol,
+            rel_tol,
         )
         error.args += (
             "\nThe error happened with the following inputs:", points,

@@ -5,8 +5,8 @@ respect to. Goes out: an unoptimised graph per variable, in the form that Theano
 not scalars or not real, and gradients that do not exist.
 
 Two passes, both with explicit stacks so that chains of any length work: from the cost towards the inputs to learn which
-node reads which variable (`_reads`), then for each wanted variable the sum, over the nodes that read it, of their terms.
-Each node's `L_op` is called at most once, and only if some wanted gradient needs it.
+node reads which variable (`_reads`), then for each wanted variable the sum, over the nodes that read it, of their
+terms. Each node's `L_op` is called at most once, and only if some wanted gradient needs it.
 """
 from __future__ import annotations
 
@@ -16,7 +16,14 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Union
 
 from symtensor.config import config
-from symtensor.gradient.terms import connection_pattern, input_terms, is_continuous, is_disconnected, is_discrete, is_null
+from symtensor.gradient.terms import (
+    connection_pattern,
+    input_terms,
+    is_continuous,
+    is_disconnected,
+    is_discrete,
+    is_null,
+)
 from symtensor.gradient.errors import DisconnectedInputError, NullTypeGradError
 from symtensor.graph.basic import Apply, Variable
 from symtensor.graph.null_type import DisconnectedType
@@ -76,7 +83,7 @@ def grad(
     treats the variable as if it were continuous.
     """
     began = time.perf_counter()
-    wanted = list(wrt) if isinstance(wrt, (list, tuple)) else [wrt]
+    wanted: list[Any] = list(wrt) if isinstance(wrt, (list, tuple)) else [wrt]
     _check_wrt(wanted)
     if return_disconnected not in ("zero", "None", "Disconnected"):
         raise ValueError(
@@ -142,7 +149,7 @@ def _seeds(cost: Any, known_grads: Any) -> dict[Variable, Any]:
     grads: dict[Variable, Any] = {}
     if known_grads is not None:
         if not isinstance(known_grads, Mapping):
-            raise TypeError(f"known_grads must be a dictionary from variables to their gradients, got {type(known_grads)}")
+            raise TypeError(f"known_grads must be a dictionary from variables to gradients, got {type(known_grads)}")
         for variable, g in known_grads.items():
             _check_known(variable, g)
             grads[variable] = g

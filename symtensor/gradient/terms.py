@@ -111,7 +111,9 @@ def _ask(node: Apply, output_grads: list[Any]) -> list[Variable]:
                 "grad_undefined or grad_not_implemented helper functions."
             )
         if not isinstance(term, Variable):
-            raise TypeError(f"{node.op}.grad returned {term!r} of type {type(term)} for input {i}, expected a Variable.")
+            raise TypeError(
+                f"{node.op}.grad returned {term!r} of type {type(term)} for input {i}, expected a Variable."
+            )
     return list(terms)
 
 

@@ -43,15 +43,16 @@ from symtensor.printing.tree import debugprint
 from symtensor.utils.optional import optional_import
 
 __all__ = [
-    "DefaultPrinter", "FunctionPrinter", "IgnorePrinter", "LeafPrinter", "OperatorPrinter", "PPrinter", "PatternPrinter",
-    "Print", "PrinterState", "VALID_ASSOC", "_print_fn", "attach_report", "cause_of", "char_from_number", "debugprint",
-    "default_colorCodes", "default_printer", "error_report", "greek", "hex_digest", "leaf_printer",
-    "min_informative_str", "position_independent_str", "pp", "pprint", "pydot_imported_msg", "pydotprint", "special",
-    "use_ascii", "var_descriptor",
+    "DefaultPrinter", "FunctionPrinter", "IgnorePrinter", "LeafPrinter", "OperatorPrinter", "PPrinter",
+    "PatternPrinter", "Print", "PrinterState", "VALID_ASSOC", "_print_fn", "attach_report", "cause_of",
+    "char_from_number", "debugprint", "default_colorCodes", "default_printer", "error_report", "greek", "hex_digest",
+    "leaf_printer", "min_informative_str", "position_independent_str", "pp", "pprint", "pydot_imported_msg",
+    "pydotprint", "special", "use_ascii", "var_descriptor",
 ]
 
 for _public in (
-    DefaultPrinter, FunctionPrinter, IgnorePrinter, LeafPrinter, OperatorPrinter, PPrinter, PatternPrinter, PrinterState,
+    DefaultPrinter, FunctionPrinter, IgnorePrinter, LeafPrinter, OperatorPrinter, PPrinter, PatternPrinter,
+    PrinterState,
 ):
     _public.__module__ = __name__
 

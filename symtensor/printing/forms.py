@@ -61,7 +61,7 @@ class ElemwisePrinter(Printer):
 
     def parts(self, output: Any, pstate: Any) -> Iterator[Part]:
         op = output.owner.op
-        known = self.printers.get(getattr(op.scalar_op, "row_name", None))
+        known = self.printers.get(getattr(op.scalar_op, "row_name", None) or "")
         if isinstance(op.scalar_op, scal.Cast):
             yield from FunctionPrinter(output.type.dtype).parts(output, pstate)
         elif known is not None:
@@ -71,7 +71,7 @@ class ElemwisePrinter(Printer):
 
 
 class DimShufflePrinter(Printer):
-    """`m.T` where all axes are turned round, nothing where axes are only added on the left, else `DimShuffle{0, x}(m)`."""
+    """`m.T` where all axes are turned round, nothing where axes are only added left, else `DimShuffle{0, x}(m)`."""
 
     def parts(self, output: Any, pstate: Any) -> Iterator[Part]:
         node = output.owner

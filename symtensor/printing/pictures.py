@@ -86,8 +86,9 @@ def pydotprint(
             if hasattr(node.op, "printed_inner_graph"):
                 inner, _ = node.op.printed_inner_graph(node)
                 pydotprint(
-                    list(inner), f"{base}_{_plain(str(node.op))}_{i}.{format}", compact, format, with_ids, high_contrast,
-                    None, colorCodes, max_label_size, scan_graphs, var_with_name_simple, print_output_file,
+                    list(inner), f"{base}_{_plain(str(node.op))}_{i}.{format}", compact, format, with_ids,
+                    high_contrast, None, colorCodes, max_label_size, scan_graphs, var_with_name_simple,
+                    print_output_file,
                 )
     return None
 

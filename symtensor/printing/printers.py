@@ -35,7 +35,7 @@ LOWEST = -1000
 
 
 class PrinterState(scratchpad):
-    """What a printer may want to know: `pprinter`, `precedence` (of the operator around, where there is one), `memo`."""
+    """What a printer may want to know: `pprinter`, `precedence` (of the operator around, if any), `memo`."""
 
     def __init__(self, props: Any = None, **more_props: Any) -> None:
         if isinstance(props, scratchpad):

@@ -14,7 +14,9 @@ def evaluate(output, given=()):
     """The value of a variable (or list), op by op with `perform`, for values of the inputs of its graph."""
     outputs = output if isinstance(output, (list, tuple)) else [output]
     given = dict(given)
-    values = {x: x.type.filter(np.asarray(v, x.type.dtype) if hasattr(x.type, "dtype") else v) for x, v in given.items()}
+    values = {
+        x: x.type.filter(np.asarray(v, x.type.dtype) if hasattr(x.type, "dtype") else v) for x, v in given.items()
+    }
     for node in io_toposort(list(values), list(outputs)):
         storage = [[None] for _ in node.outputs]
         inputs = [_leaf(v) if v.owner is None and v not in values else values[v] for v in node.inputs]

@@ -154,7 +154,8 @@ def test_as_op_shapes(v):
 
 
 def test_as_op_refuses():
-    for itypes, otypes, which in (([3], [T.dscalar], "itypes"), ([T.dscalar], [3], "otypes"), (3, [T.dscalar], "itypes")):
+    one = [T.dscalar]
+    for itypes, otypes, which in (([3], one, "itypes"), (one, [3], "otypes"), (3, one, "itypes")):
         with pytest.raises(TypeError, match=f"{which} has to be a list"):
             as_op(itypes, otypes)(lambda a: a)
     with pytest.raises(TypeError, match="infer_shape needs to be a callable"):

@@ -1,4 +1,4 @@
-"""`grad`: what it builds, what it returns for what nothing depends on, and what it refuses. Facts are Theano 1.0.5's."""
+"""`grad`: what it builds, what it returns where nothing depends, and what it refuses. Facts are Theano 1.0.5's."""
 from __future__ import annotations
 
 import subprocess
@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from gradient_toys import Toy, ToyWithPattern, matrix, scalar, tensor, vector
+from gradient_toys import Toy, ToyWithPattern, scalar, tensor, vector
 
 import symtensor.gradient
 from symtensor.config import config

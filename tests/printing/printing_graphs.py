@@ -1,4 +1,4 @@
-"""The graphs whose printed forms are recorded: one function each, from a package (symtensor, or Theano) to what to print.
+"""The graphs whose printed forms are recorded: functions from a package (symtensor, or Theano) to what to print.
 
 The functions know only names that Theano 1.0.5 has too, so that the same file could produce the recorded forms.
 """
