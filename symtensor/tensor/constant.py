@@ -17,8 +17,9 @@ import numpy as np
 
 from symtensor import scalar as scal
 from symtensor.graph.basic import Apply, Variable
+from symtensor.scalar.dtypes import ALL
 from symtensor.tensor.conversion import tensor_from_scalar
-from symtensor.tensor.type import TensorType
+from symtensor.tensor.type import TensorType, tensor_type
 
 __all__ = [
     "AsTensorError", "as_tensor", "as_tensor_variable", "check_equal_numpy", "constant",
@@ -48,15 +49,13 @@ def constant(x: Any, name: str | None = None, ndim: int | None = None, dtype: An
     data = _as_array(x, dtype)
     if data is None:
         raise TypeError(f"Could not convert {x} to TensorType", type(x))
-    pattern = [length == 1 for length in data.shape]
-    if ndim is not None and len(pattern) != ndim:
-        if len(pattern) > ndim:
+    if ndim is not None and data.ndim != ndim:
+        if data.ndim > ndim:
             raise ValueError(f"ndarray could not be cast to constant with {ndim} dimensions")
-        data = data.reshape((1,) * (ndim - len(pattern)) + data.shape)
-        pattern = [True] * (ndim - len(pattern)) + pattern
-    kind = TensorType(data.dtype.name, pattern)
+        data = data.reshape((1,) * (ndim - data.ndim) + data.shape)
+    kind = tensor_type(_DTYPES[data.dtype], tuple([length == 1 for length in data.shape]))
     if name is None and data.size == 1 and data.dtype.kind in "iuf" and -10 <= data.item() <= 10:
-        key = (data.dtype.name, data.ndim, data.tobytes())
+        key = (kind, data.tobytes())
         known = constant_cache.get(key)
         if known is None:
             # A copy: the caller may write to the array later.
@@ -66,6 +65,10 @@ def constant(x: Any, name: str | None = None, ndim: int | None = None, dtype: An
                 constant_cache[key] = known
         return known
     return kind.Constant(kind, data, name=name)
+
+
+# NumPy computes `dtype.name` anew each time.
+_DTYPES = {np.dtype(name): name for name in ALL}
 
 
 def _as_array(x: Any, dtype: Any) -> np.ndarray | None:
@@ -82,9 +85,9 @@ def _as_array(x: Any, dtype: Any) -> np.ndarray | None:
             data = np.asarray(x)
     except (ValueError, TypeError):  # a ragged list, or one whose elements are not numbers
         return None
-    if data.dtype.kind not in "biufc" or data.dtype.itemsize > 16 or data.dtype.name in ("float128", "longdouble"):
-        return None
-    return data if data.dtype.isnative else data.astype(data.dtype.newbyteorder("="))
+    if not data.dtype.isnative:
+        data = data.astype(data.dtype.newbyteorder("="))
+    return data if data.dtype in _DTYPES else None
 
 
 # Filled in by symtensor.tensor.var: makes one variable of a list that contains variables.

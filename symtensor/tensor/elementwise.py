@@ -72,15 +72,13 @@ class Elemwise(Op):
 
     def get_output_info(self, dim_shuffle: Any, *inputs: Any) -> tuple[list[str], list[list[bool]], list[Any]]:
         """Output dtypes, output patterns, and the inputs brought to a common rank by `dim_shuffle`."""
-        ndim = max((x.type.ndim for x in inputs), default=0)
-        dtypes = _output_dtypes(self.scalar_op, tuple(x.type.dtype for x in inputs), config.floatX, config.cast_policy)
-        same_rank = []
-        for x in inputs:
-            missing = ndim - x.type.ndim
-            if missing:
-                x = dim_shuffle(x.type.broadcastable, ["x"] * missing + list(range(x.type.ndim)))(x)
-            same_rank.append(x)
-        pattern = [all(flags) for flags in zip(*(x.type.broadcastable for x in same_rank))]
+        dtypes = _output_dtypes(self.scalar_op, tuple([x.type.dtype for x in inputs]), config.floatX, config.cast_policy)
+        patterns = tuple([x.type.broadcastable for x in inputs])
+        pattern = _common_pattern(patterns)
+        ndim = len(pattern)
+        same_rank = [
+            x if len(own) == ndim else _padding(dim_shuffle, own, ndim)(x) for x, own in zip(inputs, patterns)
+        ]
         return list(dtypes), [list(pattern) for _ in dtypes], same_rank
 
     def make_node(self, *inputs: Any) -> Apply:
@@ -219,6 +217,20 @@ def _filled(model: Any, x: Any) -> Any:
 @lru_cache(maxsize=1024)
 def _lifted(scalar_op: Any) -> Elemwise:
     return Elemwise(scalar_op)
+
+
+@lru_cache(maxsize=4096)
+def _common_pattern(patterns: tuple[tuple[bool, ...], ...]) -> tuple[bool, ...]:
+    """The broadcast pattern of an elementwise result: an axis repeats unless it is broadcastable in all inputs."""
+    ndim = max((len(own) for own in patterns), default=0)
+    padded = [(True,) * (ndim - len(own)) + own for own in patterns]
+    return tuple(all(flags) for flags in zip(*padded))
+
+
+@lru_cache(maxsize=1024)
+def _padding(dim_shuffle: Any, pattern: tuple[bool, ...], ndim: int) -> Any:
+    """The op that adds axes on the left, made once."""
+    return dim_shuffle(pattern, ["x"] * (ndim - len(pattern)) + list(range(len(pattern))))
 
 
 @lru_cache(maxsize=16384)

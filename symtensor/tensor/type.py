@@ -127,9 +127,9 @@ class TensorType(Type):
             raise TypeError(f"{self} expected a ndarray object with dtype = {self.numpy_dtype} (got {data.dtype}).")
 
     def _convert_array(self, data: np.ndarray, allow_downcast: bool | None) -> np.ndarray:
-        kind = data.dtype.name
         if type(data) is np.ndarray and data.dtype == self.numpy_dtype:
             return data
+        kind = data.dtype.name
         if allow_downcast or (kind in _DTYPE_SPECS and scal.upcast(self.dtype, kind) == self.dtype):
             return np.asarray(data).astype(self.dtype, copy=False)
         raise TypeError(
