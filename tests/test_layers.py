@@ -29,6 +29,7 @@ LAYERS = {
     "ir": 3,
     "scalar": 2,
     "graph": 1,
+    "_version": 0,
     "config": 0,
     "configdefaults": 0,
     "configparser": 0,
