@@ -16,9 +16,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import symtensor.lower.advanced_indexing
+import symtensor.lower.choice
 import symtensor.lower.creation
+import symtensor.lower.joining
+import symtensor.lower.linear
+import symtensor.lower.nnet
 import symtensor.lower.reductions
 import symtensor.lower.shape_ops
+import symtensor.lower.sort
 import symtensor.lower.subtensor  # noqa: F401  (the files of rules fill the registry)
 from symtensor.graph.basic import Apply, Variable
 from symtensor.ir.nodes import Program

@@ -149,11 +149,26 @@ def slice_bounds(start: Any, stop: Any, step: Length, length: Length) -> tuple[L
     return select(up, forward[0], backward[0]), select(up, forward[1], backward[1])
 
 
+def _simple_span(start: Length, stop: Any, length: Length) -> Length | None:
+    """`stop - start` for the usual slices, in one form for all that are equal: x[1:] and x[:-1] have one length."""
+    if not isinstance(start, int) or not (stop is None or isinstance(stop, int)):
+        return None
+    if start < 0 and stop is None:
+        return lower(length, -start)
+    if start >= 0 and (stop is None or stop < 0):
+        return upper(length - (start - (stop or 0)), 0) if start or stop else length
+    return lower(length, stop) if start == 0 and stop >= 0 else None
+
+
 def slice_length(start: Any, stop: Any, step: Any, length: Length) -> Length:
     """How many elements a slice takes of an axis; the parts are lengths or None."""
     step = 1 if step is None else step
     if start is None and stop is None and isinstance(step, int):
         return ceil_quotient(length, abs(step))
+    if isinstance(step, int) and step > 0:
+        span = _simple_span(0 if start is None else start, stop, length)
+        if span is not None:
+            return ceil_quotient(span, step)
     first, last = slice_bounds(start, stop, step, length)
     if isinstance(step, int):
         span = last - first if step > 0 else first - last

@@ -1,0 +1,136 @@
+"""Basic indexing: a view, or one element at an index; writing to a part of a copy."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from symtensor import scalar as scal
+from symtensor.graph.basic import Apply, Variable
+from symtensor.ir.expressions import ONE, ZERO, add, compare, either, is_const, mul, select
+from symtensor.ir.nodes import Expr, Load, Op, View, ViewAxis
+from symtensor.lower.context import Lowering
+from symtensor.lower.indices import host, in_bounds, integer, slice_steps, wrapped
+from symtensor.lower.nest import convert
+from symtensor.lower.registry import BUFFER, ELEMENT, SCALAR, element, emit, view
+from symtensor.lower.scalar_ops import apply_scalar_op
+from symtensor.tensor.basic_indexing import IncSubtensor, Subtensor
+from symtensor.tensor.index_list import get_idx_list
+
+__all__ = ["broadcast_value", "incremented"]
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What an index takes of an axis: a fixed element (`step` None), or every `step`-th from `start` on."""
+
+    start: Expr
+    step: Expr | None
+    count: Expr = ONE
+
+
+def _parts(ctx: Lowering, node: Apply, read: Variable) -> list[_Part]:
+    """The index of a node, axis by axis, checked. `read`: the variable that reads there (its sizes count)."""
+    x = node.inputs[0]
+    parts = []
+    out_axis = 0
+    for axis, entry in enumerate(get_idx_list(node.inputs, node.op.idx_list)):
+        if isinstance(entry, slice):
+            count = ctx.dim(read, out_axis)
+            start, step = slice_steps(ctx, (entry.start, entry.stop, entry.step), x, axis, count, node)
+            parts.append(_Part(start, step, count))
+            out_axis += 1
+            continue
+        index, length = integer(ctx, entry), ctx.dim(x, axis)
+        place = ctx.let(wrapped(index, length))
+        ctx.check(in_bounds(place, length), "IndexError",
+                  f"index {{0}} is out of bounds for axis {axis} with size {{1}}", node, (index, length))
+        parts.append(_Part(place, None))
+    for axis in range(len(parts), x.type.ndim):
+        parts.append(_Part(ZERO, ONE, ctx.dim(read, out_axis)))
+        out_axis += 1
+    return parts
+
+
+def _place(parts: Sequence[_Part], index: Sequence[Expr]) -> tuple[Expr, ...]:
+    """The element of the whole that is element `index` of the part."""
+    inner = iter(index)
+    return tuple(p.start if p.step is None else add(p.start, mul(next(inner), p.step)) for p in parts)
+
+
+@element(Subtensor, uses=(ELEMENT, SCALAR))
+def subtensor_element(ctx: Lowering, node: Apply, position: int, index, at) -> Expr:
+    with host(ctx):
+        parts = _parts(ctx, node, node.outputs[0])
+    place = _place(parts, index)
+    return at(0, tuple(ZERO if b else i for i, b in zip(place, node.inputs[0].type.broadcastable, strict=True)))
+
+
+@view(Subtensor, uses=(BUFFER, SCALAR))
+def subtensor_view(ctx: Lowering, node: Apply, position: int) -> None:
+    parts = _parts(ctx, node, node.outputs[0])
+    axes = [ViewAxis(axis, p.count, p.step) for axis, p in enumerate(parts) if p.step is not None]
+    ctx.view(node.outputs[0], ctx.buffer(node.inputs[0]), [p.start for p in parts], axes)
+
+
+# -- writing -----------------------------------------------------------------------------------------------------------
+
+
+def broadcast_value(ctx: Lowering, node: Apply, y: Variable, dims: Sequence[Expr], same: Sequence[bool]):
+    """A function of the place in a region of sizes `dims` that gives the element of `y`, broadcast to it.
+
+    An axis of `y` that is not broadcastable may still have length 1 at run time, as in NumPy; `same` tells of each axis
+    of the region whether the length of `y` there is known to be the region's.
+    """
+    missing = len(dims) - y.type.ndim
+    stretched = [not b and not same[missing + k] for k, b in enumerate(y.type.broadcastable)]
+    if not any(stretched):
+        return lambda index: ctx.element(y, tuple(
+            ZERO if b else i for i, b in zip(index[missing:], y.type.broadcastable, strict=True)))
+    base = ctx.buffer(y)
+    axes = []
+    for k, b in enumerate(y.type.broadcastable):
+        own, wanted = ctx.shape_element(y, k), dims[missing + k]
+        if b:
+            axes.append(ViewAxis(k, ONE))
+            continue
+        if stretched[k]:
+            ctx.check(either(compare("eq", own, wanted), compare("eq", own, 1)), "ValueError",
+                      f"could not broadcast input array: its axis {k} has length {{0}}, the region written to {{1}}",
+                      node, (own, wanted))
+        axes.append(ViewAxis(k, wanted, ctx.let(select(compare("eq", own, 1), 0, 1)) if stretched[k] else ONE))
+    name = ctx.declare(y.type.dtype, y.type.broadcastable, "any")
+    ctx.emit(View(name, base, (ZERO,) * y.type.ndim, tuple(axes)))
+    return lambda index: Load(name, tuple(
+        ZERO if b else i for i, b in zip(index[missing:], y.type.broadcastable, strict=True)), y.type.dtype)
+
+
+def incremented(old: Expr, change: Expr) -> Expr:
+    """The sum, in the dtype of `old`; computed in the wider of the two, as NumPy's `+=`."""
+    if old.dtype == "bool":
+        return Op("or_", (old, convert(change, "bool")), "bool")
+    wide = scal.upcast(old.dtype, change.dtype)
+    return convert(apply_scalar_op(scal.add, [old, change], [wide]), old.dtype)
+
+
+@emit(IncSubtensor, uses=(BUFFER, ELEMENT, SCALAR))
+def inc_subtensor(ctx: Lowering, node: Apply) -> None:
+    x, y, *scalars = node.inputs
+    out = node.outputs[0]
+    read = Subtensor(node.op.idx_list)(x, *scalars)
+    parts = _parts(ctx, read.owner, read)
+    dims = [p.count for p in parts if p.step is not None]
+    missing = read.type.ndim - y.type.ndim
+    same = [
+        k >= missing and (is_const(d, 1) if y.type.broadcastable[k - missing]
+                          else ctx.sizes.root(y, k - missing) == ctx.sizes.root(read, k))
+        for k, d in enumerate(dims)
+    ]
+    value = broadcast_value(ctx, node, y, dims, same)
+    name = ctx.copied(out, ctx.buffer(x))
+    with ctx.nest(node) as nest:
+        index = nest.loops(dims)
+        place = _place(parts, index)
+        new = value(index)
+        if not node.op.set_instead_of_inc:
+            new = incremented(Load(name, place, x.type.dtype), new)
+        nest.store(name, place, convert(new, x.type.dtype))
