@@ -260,7 +260,7 @@ FLAGS: tuple[Flag, ...] = (
     Flag("gcc.cxxflags", StrParam(""), "Further arguments for the compiler."),
     Flag("openmp", BoolParam(False), "Run large loops on several threads.", False),
     Flag("openmp_elemwise_minsize", IntParam(200000), "The size from which a loop counts as large.", False),
-    Flag("blas.ldflags", StrParam(""), "A BLAS library to link.", True, "BLAS is found at run time, never linked"),
+    Flag("blas.ldflags", StrParam(""), "Libraries to look for BLAS in, before NumPy's own: -l, -L or paths.", False),
     Flag("blas.check_openmp", BoolParam(True), "Check that BLAS uses threads.", False, "BLAS is found at run time"),
     Flag("nocleanup", BoolParam(False), "Keep the sources of code that does not compile.", False),
     Flag("cmodule.age_thresh_use", IntParam(60 * 60 * 24 * 24, allow_override=False), "Age of modules to reuse.", False,

@@ -3,21 +3,27 @@
 Out: `table()`, the address of an `st_blas` (csrc/blas_table.h) that library routines receive. Looked at in this
 order: the libraries named by `config.blas.ldflags`, the BLAS that NumPy carries, SciPy's `cython_blas`, libraries of
 the system by their usual names; the first that has every double-precision function wins. None: all pointers are NULL,
-and the routines use their own loops. Nothing is looked for before the first compiled function that needs it.
+and the routines use their own loops. An OpenBLAS that mistakes the processor for an older one is used through a
+private copy that is told better (docs/decisions/011-blas-core.md). Nothing is looked for before the first compiled
+function that needs it.
 """
 from __future__ import annotations
 
 import ctypes
 import logging
+import os
 import shlex
-from collections.abc import Callable, Iterator
+import shutil
+from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, Optional
 
 import numpy as np
 
 from symtensor.config import config
+from symtensor.runtime import cache, loader, processor
 from symtensor.utils.optional import optional_import
 
 logger = logging.getLogger("symtensor.blas")
@@ -135,10 +141,84 @@ def _places() -> Iterator[Optional[Blas]]:
         yield _opened(name)
 
 
+# -------------------------------------------------------------------------------------------- OpenBLAS and its cores
+
+AVX512 = {"avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"}
+
+
+def better_core(core: str, vendor: str, features: Set[str]) -> Optional[str]:
+    """The OpenBLAS core that suits a processor better than `core`, which OpenBLAS has picked; None if there is none.
+    OpenBLAS takes Intel processors that are younger than itself for Haswell, at half their speed."""
+    return "SkylakeX" if core == "Haswell" and vendor == "GenuineIntel" and AVX512 <= features else None
+
+
+def core_of(blas: Blas) -> str:
+    """The name of the core that an OpenBLAS uses; "" if it is none."""
+    for name in ("scipy_openblas_get_corename64_", "openblas_get_corename64_", "scipy_openblas_get_corename",
+                 "openblas_get_corename"):
+        function = getattr(blas.library, name, None)
+        if function is not None:
+            function.restype = ctypes.c_char_p
+            return function().decode()
+    return ""
+
+
+def file_of(address: int) -> Optional[str]:
+    """The file that an address was mapped from (Linux)."""
+    try:
+        with open("/proc/self/maps") as maps:
+            for line in maps:
+                words = line.split(maxsplit=5)
+                low, _, high = words[0].partition("-")
+                if int(low, 16) <= address < int(high, 16):
+                    return words[5].strip() if len(words) == 6 and words[5].startswith("/") else None
+    except OSError:
+        pass
+    return None
+
+
+def private_copy(blas: Blas, core: str) -> Optional[Blas]:
+    """A copy of an OpenBLAS of our own that uses another core; NumPy's stays as it is. None if that does not work."""
+    path = file_of(blas.functions[0][1] or 0)
+    if path is None:
+        return None
+
+    def build(place: Path) -> Path:
+        return Path(shutil.copyfile(path, place / "unit.so"))
+
+    def load(place: Path, key: str) -> Optional[Blas]:
+        before = os.environ.get("OPENBLAS_CORETYPE")
+        os.environ["OPENBLAS_CORETYPE"] = core  # read once, while the library is loaded
+        try:
+            return _in_library(loader.opened(place, ctypes.CDLL), f"copy of {path} with core {core}")
+        finally:
+            if before is None:
+                del os.environ["OPENBLAS_CORETYPE"]
+            else:
+                os.environ["OPENBLAS_CORETYPE"] = before
+
+    try:
+        file = os.stat(path)
+        facts = [("library", path), ("size", str(file.st_size)), ("time", str(file.st_mtime_ns)), ("core", core)]
+        found = cache.obtain(facts, build, load)
+    except OSError as error:
+        logger.info("no copy of %s: %s", path, error)
+        return None
+    return found if isinstance(found, Blas) and core_of(found) == core else None
+
+
+def _improved(blas: Blas) -> Blas:
+    if "OPENBLAS_CORETYPE" in os.environ:  # the user has chosen
+        return blas
+    core = better_core(core_of(blas), processor.vendor(), processor.features())
+    return blas if core is None else private_copy(blas, core) or blas
+
+
 @lru_cache(maxsize=None)
 def _found(ldflags: str) -> Optional[Blas]:
     for blas in _places():
         if blas is not None:
+            blas = _improved(blas)
             logger.info("BLAS from %s", blas.origin)
             return blas
     logger.info("no BLAS: own loops")

@@ -40,6 +40,11 @@ def identity() -> str:
     return f"{platform.machine()} {platform.processor()} {model} {digest}"
 
 
+def vendor() -> str:
+    """The processor's maker as it names itself ("GenuineIntel"); "" where the system does not say."""
+    return _cpuinfo("vendor_id").rstrip(";")
+
+
 def _cpuinfo(field: str) -> str:
     try:
         with open("/proc/cpuinfo") as file:
