@@ -27,9 +27,13 @@ With the extension built, calls whose arguments fit run in C from the first inst
 """
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Union
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -92,29 +96,46 @@ def split(source: Source) -> tuple[int, Any]:
     return (-1, source) if isinstance(source, list) else (source, None)
 
 
-def execute(executable: Executable, sources: Sequence[Source], form: Form, arguments: Sequence[Any]) -> Any:
+class _Turns:
+    """Who may call an executable: one thread at a time reads containers, runs and commits. A thread that is inside
+    another call never waits, so that no two wait for each other."""
+
+    def __init__(self) -> None:
+        self.renew()
+
+    def renew(self) -> None:
+        """Forgets everything (in a forked child the holders are gone)."""
+        self.locks: WeakKeyDictionary[Any, threading.RLock] = WeakKeyDictionary()
+        self.inside = threading.local()
+
+    @contextmanager
+    def of(self, executable: Any) -> Iterator[None]:
+        lock = self.locks.get(executable)
+        if lock is None:
+            lock = self.locks.setdefault(executable, threading.RLock())
+        depth = getattr(self.inside, "depth", 0)
+        held = lock.acquire(blocking=depth == 0)
+        self.inside.depth = depth + 1
+        try:
+            yield
+        finally:
+            self.inside.depth = depth
+            if held:
+                lock.release()
+
+
+_turns = _Turns()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_turns.renew)
+
+
+def execute(executable: Any, sources: Sequence[Source], form: Form, arguments: Sequence[Any]) -> Any:
     """One call of any Executable: reads containers, runs, commits updates, returns the result in its form."""
-    values: list[Any] = []
-    value = None
-    written = executable.written
-    expected = 1 + max((split(source)[0] for source in sources), default=-1)
-    if len(arguments) != expected:
-        raise TypeError(f"{expected} arguments expected, got {len(arguments)}")
-    for k, source in enumerate(sources):
-        position, container = split(source)
-        if position >= 0 and arguments[position] is not ...:
-            value = arguments[position]
-            if container is not None and k in written and isinstance(value, np.ndarray):
-                value = value.copy()  # the container's next value must not be computed in the caller's own array
-        elif container:
-            value = container[0]
-        else:
-            raise TypeError(f"no value for input {k}")
-        values.append(value)
-    outputs, updates = executable.run(values)
-    del value
-    values.clear()
-    commit(executable, sources, updates)
+    with _turns.of(executable):
+        values = read(executable, sources, arguments)
+        outputs, updates = executable.run(values)
+        values.clear()
+        commit(executable, sources, updates)
     if form == "bare":
         return outputs[0]
     if form == "none":
@@ -122,7 +143,27 @@ def execute(executable: Executable, sources: Sequence[Source], form: Form, argum
     return outputs if form == "list" else dict(zip(form, outputs))
 
 
-def commit(executable: Executable, sources: Sequence[Source], updates: list[Any]) -> None:
+def read(executable: Any, sources: Sequence[Source], arguments: Sequence[Any]) -> list[Any]:
+    """A value for each input, from arguments and containers."""
+    expected = 1 + max((split(source)[0] for source in sources), default=-1)
+    if len(arguments) != expected:
+        raise TypeError(f"{expected} arguments expected, got {len(arguments)}")
+    values: list[Any] = []
+    for k, source in enumerate(sources):
+        position, container = split(source)
+        if position >= 0 and arguments[position] is not ...:
+            value = arguments[position]
+            if container is not None and k in executable.written and isinstance(value, np.ndarray):
+                value = value.copy()  # the container's next value must not be computed in the caller's own array
+        elif container:
+            value = container[0]
+        else:
+            raise TypeError(f"no value for input {k}")
+        values.append(value)
+    return values
+
+
+def commit(executable: Any, sources: Sequence[Source], updates: list[Any]) -> None:
     """Puts the new values of updates into their containers; see the module."""
     for (position, _), new in zip(executable.program.updates, updates):
         container = split(sources[position])[1]

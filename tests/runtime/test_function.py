@@ -2,6 +2,10 @@
 from __future__ import annotations
 
 import gc
+import os
+import sys
+import threading
+import time
 import weakref
 
 import cases
@@ -217,6 +221,92 @@ def test_functions_are_collected(make):
     del f, xs
     gc.collect()
     assert gone() is None
+
+
+def test_updates_from_threads(make):
+    """No update is lost: reading, running and committing are one step."""
+    xs = [np.zeros(20_000)]
+    f = make(cases.updates(), handmade.UPDATES, (xs, 0), "none")
+
+    def work():
+        y = np.ones(20_000)
+        for _ in range(25):
+            y[...] = 1
+            f._execute([y])
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert not any(thread.is_alive() for thread in threads)
+    np.testing.assert_array_equal(xs[0], np.full(20_000, 100.0))
+
+
+def test_two_functions_that_call_each_other_from_threads(make):
+    """f runs g inside, g runs f: threads that do both do not wait for each other for ever."""
+    case = cases.objects_and_constants()
+    functions = {}
+
+    def operation(name):
+        def run(inputs):
+            time.sleep(0.001)
+            if inputs[0] > 0:
+                functions[name]._execute([inputs[0] - 1])
+            return [inputs[1] * 1.0, inputs[0]]
+
+        return run
+
+    for name, other in [("f", "g"), ("g", "f")]:
+        case = cases.objects_and_constants()
+        case.pycalls = [operation(other)]
+        functions[name] = make(case, handmade.OBJECTS, ((0, [5]),), "list")
+    threads = [threading.Thread(target=functions[name]._execute, args=([4],), daemon=True) for name in "fgfg"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert not any(thread.is_alive() for thread in threads)
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="no /proc")
+def test_no_leaks(make):
+    """Calls of every kind, with updates, borrowed values and failures, leave nothing behind."""
+    def resident():
+        with open("/proc/self/statm") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    xs, ys = [np.ones(30_000)], [np.ones(30_000)]
+    plain = make(cases.updates(), handmade.UPDATES, (xs, ys), "bare")
+    borrowed = make(cases.updates(), handmade.UPDATES, ([ys[0][:]], 0), "list")
+    scalar = make(cases.scalar_add(), handmade.SCALAR_ADD, (0, 1), ("sum",))
+    check = make(cases.checked(), handmade.VECTOR_ADD, (0, 1), "bare")
+    y = np.ones(30_000)
+
+    def once():
+        xs[0][...] = ys[0][...] = 1
+        plain()
+        borrowed(y)
+        scalar(1, 2.0)
+        scalar(x=1, y=np.float32(3))
+        for bad in [(y, y[1:]), ("no", y)]:
+            try:
+                check(*bad)
+            except (ValueError, TypeError):
+                pass
+        for f in (plain, borrowed, scalar, check):
+            f.slow.clear()
+
+    for _ in range(100):
+        once()
+    gc.collect()
+    before, counts = resident(), [sys.getrefcount(v) for v in (xs, ys, y, None)]
+    for _ in range(150):
+        once()
+    gc.collect()
+    after = [sys.getrefcount(v) for v in (xs, ys, y, None)]
+    assert all(abs(a - b) < 20 for a, b in zip(after, counts)), (counts, after)
+    assert resident() - before < 8 << 20
 
 
 @pytest.mark.skipif(not HAS_EXTENSION, reason="the extension is not built")
