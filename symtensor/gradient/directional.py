@@ -17,6 +17,7 @@ from symtensor.graph.basic import Apply, Variable
 from symtensor.graph.null_type import DisconnectedType
 from symtensor.graph.trace import format_trace
 from symtensor.tensor.constant import as_tensor_variable
+from symtensor.utils.memory import collector_paused
 
 __all__ = ["Lop", "Rop", "entering", "format_as", "subgraph_grad"]
 
@@ -72,7 +73,8 @@ def Rop(
     for output in outputs:
         if not isinstance(output, Variable):
             raise TypeError(f"Expected Variable, got {output} of type {type(output)}")
-    _push_forward(outputs, points)
+    with collector_paused():
+        _push_forward(outputs, points)
 
     results = []
     for output in outputs:

@@ -28,6 +28,7 @@ from symtensor.gradient.errors import DisconnectedInputError, NullTypeGradError
 from symtensor.graph.basic import Apply, Variable
 from symtensor.graph.null_type import DisconnectedType
 from symtensor.graph.trace import format_trace
+from symtensor.utils.memory import collector_paused
 
 __all__ = ["grad", "seconds_in_grad", "zeros_like_gradient"]
 
@@ -97,11 +98,12 @@ def grad(
 
     # The cost goes before the known ones: the order decides how sums of several terms are written.
     ends = list(known_grads or ())
-    reads, patterns = _reads(ends if cost is None else [cost, *ends], constants)
     name = cost.name if cost is not None and add_names else None
     terms: dict[Apply, list[Variable]] = {}
-    for variable in wanted:
-        _accumulate(variable, reads, patterns, grads, terms, given, name)
+    with collector_paused():
+        reads, patterns = _reads(ends if cost is None else [cost, *ends], constants)
+        for variable in wanted:
+            _accumulate(variable, reads, patterns, grads, terms, given, name)
 
     results: list[Any] = []
     for variable in wanted:

@@ -16,6 +16,7 @@ from symtensor.graph.basic import Variable
 from symtensor.graph.op import Op
 from symtensor.graph.traversal import io_toposort
 from symtensor.graph.utils import scratchpad
+from symtensor.utils.memory import collector_paused
 
 __all__ = [
     "VALID_ASSOC", "DefaultPrinter", "FunctionPrinter", "IgnorePrinter", "LeafPrinter", "Nested", "OperatorPrinter",
@@ -240,7 +241,8 @@ class PPrinter:
             pstate = PrinterState(pprinter=self)
         elif not hasattr(pstate, "pprinter"):
             pstate = PrinterState(pstate, pprinter=self)
-        return _expand(iter((r,)), pstate)
+        with collector_paused():
+            return _expand(iter((r,)), pstate)
 
     def printer_for(self, r: Any, pstate: Any) -> Any:
         """The printer for a variable. TypeError where nothing fits, which only a printer without default can do."""

@@ -17,6 +17,7 @@ from typing import Any
 from symtensor.graph.basic import Apply, Variable
 from symtensor.graph.fg import FunctionGraph
 from symtensor.printing.ids import Ids
+from symtensor.utils.memory import collector_paused
 
 __all__ = ["debugprint"]
 
@@ -80,7 +81,8 @@ def debugprint(
     for thing in things:
         for start in _starts(thing, print_storage):
             if isinstance(start.variable, Variable):
-                _print_tree(start, depth, look, "", "", {})
+                with collector_paused():
+                    _print_tree(start, depth, look, "", "", {})
             else:
                 text.write(f"{start.variable}\n")
     if look.holders:
