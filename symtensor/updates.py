@@ -1,7 +1,7 @@
 """Updates of shared variables, as functions and `scan` hand them around.
 
-In: shared variables and expressions for their new values. Out: an ordered dictionary of them that refuses other keys, and
-that refuses to be combined with another one that gives a variable a different new value.
+In: shared variables and expressions for their new values. Out: an ordered dictionary of them that refuses other keys,
+and that refuses to be combined with another one that gives a variable a different new value.
 """
 from __future__ import annotations
 

@@ -15,8 +15,10 @@ x, y = shared(1.0, name="x"), shared(2, name="y")
 
 def test_keys_must_be_shared_variables():
     updates = OrderedUpdates()
-    for make in (lambda: updates.__setitem__(T.dscalar("d"), 1), lambda: OrderedUpdates({3: 4}),
-                 lambda: OrderedUpdates(a=3), lambda: OrderedUpdates([(T.dscalar(), 2)]), lambda: updates.update({1: 2})):
+    for make in (
+        lambda: updates.__setitem__(T.dscalar("d"), 1), lambda: OrderedUpdates({3: 4}), lambda: OrderedUpdates(a=3),
+        lambda: OrderedUpdates([(T.dscalar(), 2)]), lambda: updates.update({1: 2}),
+    ):
         with pytest.raises(TypeError, match="OrderedUpdates keys must inherit from SharedVariable"):
             make()
     assert not updates

@@ -14,7 +14,7 @@ import importlib
 from typing import Any
 
 from symtensor import scalar as scal
-from symtensor.graph.type import Generic, Type
+from symtensor.graph.type import Type
 from symtensor.graph.utils import MethodNotDefined
 from symtensor.tensor import (
     basic,
@@ -27,7 +27,6 @@ from symtensor.tensor import (
     type,
     type_other,
     utils,
-    var,
     xlogx,
 )
 from symtensor.tensor.basic import *  # noqa: F403
@@ -52,25 +51,24 @@ from symtensor.tensor.subtensor import *  # noqa: F403
 from symtensor.tensor.subtensor import __all__ as _subtensor_names
 from symtensor.tensor.type_other import (
     MakeSlice,
-    NoneTypeT,
     SliceConstant,
-    SliceType,
     as_int_none_variable,
-    make_slice,
     none_type_t,
     slicetype,
 )
 
 integer_types = (int,)
 
-__all__ = sorted({
-    *_basic_names, *_subtensor_names, "DiffOp", "Generic", "MakeSlice", "MethodNotDefined", "NoneTypeT",
-    "ScalarSharedVariable", "SliceConstant", "SliceType", "SpecifyShape", "TensorSharedVariable", "Type", "argsort",
+_subtensor_only = [name for name in _subtensor_names if name not in _basic_names]
+
+__all__ = [
+    *_basic_names, *_subtensor_only, "DiffOp", "MakeSlice", "MethodNotDefined",
+    "ScalarSharedVariable", "SliceConstant", "SpecifyShape", "TensorSharedVariable", "Type", "argsort",
     "argtopk", "as_int_none_variable", "bartlett", "basic", "bincount", "blas", "cumprod", "cumsum", "elemwise",
-    "extra_ops", "fill_diagonal", "fill_diagonal_offset", "inplace", "integer_types", "make_slice", "none_type_t",
+    "extra_ops", "fill_diagonal", "fill_diagonal_offset", "inplace", "integer_types", "none_type_t",
     "ravel_multi_index", "repeat", "scal", "sharedvar", "slicetype", "sort", "specify_shape", "squeeze", "subtensor",
-    "topk", "topk_and_argtopk", "type", "type_other", "unravel_index", "utils", "var", "xlogx",
-})
+    "topk", "topk_and_argtopk", "type", "type_other", "unravel_index", "utils", "xlogx",
+]
 
 # Names of layers above this one, by the module that has them; None: the name is itself a module of this package.
 _LATER = {

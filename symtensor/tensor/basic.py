@@ -51,7 +51,6 @@ from symtensor.tensor.constructors import (
     complex_scalar_types,
     complex_types,
     complex_vector_types,
-    config,
     constructor,
     continuous_dtypes,
     crow,

@@ -1,7 +1,7 @@
 """Reductions: a binary scalar op folded over axes of a tensor.
 
 In: a tensor. Out: a tensor without the reduced axes. `CAReduce` keeps the dtype; `CAReduceDtype` (`Sum`, `Prod`) has an
-output dtype and a dtype to accumulate in, so that a sum of int8 is an int64 and a sum of float32 is added up in float64.
+output dtype and a dtype to accumulate in: a sum of int8 is an int64, and a sum of float32 is added up in float64.
 
 Refused: axes that are not there, an accumulator that loses precision, and at run time reducing nothing with an op that
 has no identity (the maximum of no numbers).
@@ -218,7 +218,7 @@ class CAReduceDtype(CAReduce):
     """
 
     __module__ = "symtensor.tensor.elemwise"
-    __props__ = ("scalar_op", "axis", "dtype", "acc_dtype")
+    __props__: tuple[str, ...] = ("scalar_op", "axis", "dtype", "acc_dtype")
 
     def __init__(self, scalar_op: _Any, axis: _Any = None, dtype: _Any = None, acc_dtype: _Any = None):
         super().__init__(scalar_op, axis)

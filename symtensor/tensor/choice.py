@@ -1,7 +1,7 @@
 """Picking: positions and values of nonzero elements, default values, permutations of rows.
 
-In: tensors. Out: index vectors for advanced indexing (`nonzero`), or tensors. Refused: scalars, and permutations that are
-not integers.
+In: tensors. Out: index vectors for advanced indexing (`nonzero`), or tensors. Refused: scalars, and permutations that
+are not integers.
 """
 from __future__ import annotations
 

@@ -13,7 +13,20 @@ from symtensor.tensor import reductions
 from symtensor.tensor.alloc import alloc
 from symtensor.tensor.constant import as_tensor_variable, constant
 from symtensor.tensor.joining import stack
-from symtensor.tensor.math import abs_, bitwise_and, bitwise_not, bitwise_or, eq, gt, isinf_, isnan_, le, lt, sgn, switch
+from symtensor.tensor.math import (
+    abs_,
+    bitwise_and,
+    bitwise_not,
+    bitwise_or,
+    eq,
+    gt,
+    isinf_,
+    isnan_,
+    le,
+    lt,
+    sgn,
+    switch,
+)
 
 __all__ = ["allclose", "isclose", "isinf", "isnan", "largest", "smallest"]
 

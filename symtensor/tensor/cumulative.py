@@ -25,7 +25,7 @@ __all__ = ["CumOp", "CumprodOp", "CumsumOp", "DiffOp", "cumprod", "cumsum", "dif
 class CumOp(Op):
     """The running sum (mode "add") or product ("mul") along an axis; of the flattened tensor for axis None."""
 
-    __props__ = ("axis", "mode")
+    __props__: tuple[str, ...] = ("axis", "mode")
     __module__ = "symtensor.tensor.extra_ops"
 
     def __init__(self, axis: int | None = None, mode: str = "add"):

@@ -154,7 +154,10 @@ def diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
 
 
 def diag(v: Any, k: int = 0) -> Any:
-    """The matrix with the vector `v` on diagonal k; for more axes, the diagonal k of the first two. ValueError for 0."""
+    """The matrix with the vector `v` on diagonal k; for more axes, the diagonal k of the first two.
+
+    ValueError for a scalar.
+    """
     v = as_tensor_variable(v)
     if v.type.ndim == 1:
         return AllocDiag(k)(v)

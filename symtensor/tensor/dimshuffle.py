@@ -75,7 +75,8 @@ class DimShuffle(Op):
         if pattern != self.input_broadcastable:
             wrong = "number of dimensions" if len(pattern) != len(self.input_broadcastable) else "broadcastable pattern"
             raise TypeError(
-                f"The {wrong} of the input is incorrect for this op. Expected {self.input_broadcastable}, got {pattern}."
+                f"The {wrong} of the input is incorrect for this op. "
+                f"Expected {self.input_broadcastable}, got {pattern}."
             )
         shuffled = tuple(True if axis == "x" else pattern[axis] for axis in self.new_order)
         return Apply(self, [x], [tensor_type(x.type.dtype, shuffled)()])

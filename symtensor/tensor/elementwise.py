@@ -72,7 +72,8 @@ class Elemwise(Op):
 
     def get_output_info(self, dim_shuffle: Any, *inputs: Any) -> tuple[list[str], list[list[bool]], list[Any]]:
         """Output dtypes, output patterns, and the inputs brought to a common rank by `dim_shuffle`."""
-        dtypes = _output_dtypes(self.scalar_op, tuple([x.type.dtype for x in inputs]), config.floatX, config.cast_policy)
+        given = tuple([x.type.dtype for x in inputs])
+        dtypes = _output_dtypes(self.scalar_op, given, config.floatX, config.cast_policy)
         patterns = tuple([x.type.broadcastable for x in inputs])
         pattern = _common_pattern(patterns)
         ndim = len(pattern)

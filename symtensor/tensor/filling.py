@@ -86,7 +86,7 @@ def _hyperdiagonal(x: Any) -> Any:
 
 
 class FillDiagonalOffset(Op):
-    """A copy of the matrix `a` with the scalar `val` on the diagonal number `offset` (above the main one if positive)."""
+    """A copy of the matrix `a` with the scalar `val` on diagonal number `offset` (above the main one if positive)."""
 
     __props__ = ()
     __module__ = "symtensor.tensor.extra_ops"

@@ -53,7 +53,8 @@ class UnravelIndex(Op):
 
     def perform(self, node: Apply, inputs: Any, output_storage: Any) -> None:
         indices, dims = inputs
-        found = np.unravel_index(indices, tuple(int(n) for n in dims), order=self.order)
+        order: Any = self.order
+        found = np.unravel_index(indices, tuple(int(n) for n in dims), order=order)
         if len(found) != self.ndim:
             raise ValueError(f"dims has {len(found)} elements, but {self.ndim} indices were announced")
         for storage, value in zip(output_storage, found):

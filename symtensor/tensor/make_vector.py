@@ -1,6 +1,7 @@
 """MakeVector: scalars side by side.
 
-In: tensors of rank 0. Out: a vector of a given dtype. Refused: inputs of another rank, and a dtype that cannot hold them.
+In: tensors of rank 0. Out: a vector of a given dtype. Refused: inputs of another rank, and a dtype that cannot hold
+them.
 """
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Counting: arange, and grids of indices.
 
-In: numbers or scalar variables. Out: vectors (`arange`) and lists of tensors (`mgrid`, `ogrid`). Refused: complex steps,
-and bounds that are not scalars.
+In: numbers or scalar variables. Out: vectors (`arange`) and lists of tensors (`mgrid`, `ogrid`). Refused: complex
+steps, and bounds that are not scalars.
 """
 from __future__ import annotations
 

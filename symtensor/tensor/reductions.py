@@ -218,14 +218,15 @@ class Argmax(Op):
 
     def perform(self, node: Apply, inputs: Any, output_storage: Any) -> None:
         (x,) = inputs
-        for axis in self.axis:
+        axes = self.axis or ()
+        for axis in axes:
             if x.shape[axis] == 0:
                 raise ValueError("attempt to get argmax of an empty sequence")
-        output_storage[0][0] = np.asarray(_grouped(x, self.axis).argmax(axis=-1), dtype="int64")
+        output_storage[0][0] = np.asarray(_grouped(x, axes).argmax(axis=-1), dtype="int64")
 
     def infer_shape(self, node: Apply, shapes: Any) -> Any:
         (lengths,) = shapes
-        return [tuple(n for axis, n in enumerate(lengths) if axis not in self.axis)]
+        return [tuple(n for axis, n in enumerate(lengths) if axis not in (self.axis or ()))]
 
     def grad(self, inputs: Any, output_gradients: Any) -> Any:
         (x,) = inputs
@@ -408,7 +409,7 @@ def cov(
     m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: Any = None, fweights: Any = None,
     aweights: Any = None,
 ) -> Any:
-    """The covariance matrix of variables in the rows of `m` (in its columns unless `rowvar`), each column an observation.
+    """The covariance matrix of the variables in the rows of `m` (its columns unless `rowvar`).
 
     `y`: more variables, in the same form; `ddof`: the sum is divided by n - ddof, by default 1, or 0 if `bias`.
     Weights raise NotImplementedError.

@@ -16,7 +16,6 @@ from symtensor.graph.op import Op
 from symtensor.scalar.dtypes import DISCRETE, INTEGER
 from symtensor.tensor.alloc import alloc, zeros_like
 from symtensor.tensor.constant import as_tensor_variable, constant
-from symtensor.tensor.cumulative import cumsum
 from symtensor.tensor.ranges import arange
 from symtensor.tensor.shape_ops import reshape
 from symtensor.tensor.static_value import NotScalarConstantError, get_scalar_constant_value
@@ -60,7 +59,7 @@ class RepeatOp(Op):
         output_storage[0][0] = np.repeat(x, repeats.astype("int64"), axis=self.axis)
 
     def infer_shape(self, node: Apply, shapes: Any) -> Any:
-        x, repeats = node.inputs
+        repeats: Any = node.inputs[1]
         lengths = list(shapes[0])
         if self.axis is None:
             total = constant(1, dtype="int64")

@@ -50,8 +50,8 @@ class SearchsortedOp(Op):
 
     def perform(self, node: Apply, inputs: Any, output_storage: Any) -> None:
         x, v = inputs[:2]
-        sorter = inputs[2] if len(inputs) == 3 else None
-        output_storage[0][0] = np.asarray(np.searchsorted(x, v, side=self.side, sorter=sorter), dtype="int64")
+        options: dict[str, Any] = {"side": self.side, "sorter": inputs[2] if len(inputs) == 3 else None}
+        output_storage[0][0] = np.asarray(np.searchsorted(x, v, **options), dtype="int64")
 
     def infer_shape(self, node: Apply, shapes: Any) -> Any:
         return [shapes[1]]
@@ -71,8 +71,8 @@ class SearchsortedOp(Op):
 def searchsorted(x: Any, v: Any, side: str = "left", sorter: Any = None) -> Any:
     """Where each element of `v` belongs in the vector `x`, which is sorted, or which `sorter` sorts.
 
-    `side`: "left" of equal elements or "right". Raises ValueError for another side, TypeError for a `sorter` that is not
-    a vector of signed integers.
+    `side`: "left" of equal elements or "right". Raises ValueError for another side, TypeError for a `sorter` that is
+    not a vector of signed integers.
     """
     return SearchsortedOp(side=side)(x, v, sorter)
 
@@ -110,10 +110,8 @@ class Unique(Op):
 
     def perform(self, node: Apply, inputs: Any, output_storage: Any) -> None:
         (x,) = inputs
-        found = np.unique(
-            x, return_index=self.return_index, return_inverse=self.return_inverse, return_counts=self.return_counts,
-            axis=self.axis,
-        )
+        options: dict[str, Any] = self._props_dict()
+        found: Any = np.unique(x, **options)
         found = found if isinstance(found, tuple) else (found,)
         output_storage[0][0] = np.asarray(found[0])
         for storage, value in zip(output_storage[1:], found[1:]):

@@ -1,9 +1,9 @@
 """Shared variables: symbolic variables with a value of their own, which functions read and update.
 
-In: a Python value. Out: `shared(value)` asks the registered constructors, the newest first, for a variable that can hold
-it: an array becomes a `TensorSharedVariable`, a number a `ScalarSharedVariable`, anything else a `SharedVariable` of
-type Generic. The value lives in the variable's `container`, whose `storage` is a list of one object; compiled functions
-keep hold of that list.
+In: a Python value. Out: `shared(value)` asks the registered constructors, the newest first, for a variable that can
+hold it: an array becomes a `TensorSharedVariable`, a number a `ScalarSharedVariable`, anything else a `SharedVariable`
+of type Generic. The value lives in the variable's `container`, whose `storage` is a list of one object; compiled
+functions keep hold of that list.
 
 Refused: symbolic values, values that do not fit the variable's type, and a value that no constructor takes with the
 given arguments.
@@ -106,6 +106,7 @@ class SharedVariable(Variable):
         container: Container | None = None,
     ):
         super().__init__(type=type, name=name, owner=None, index=None)
+        self.container: Container
         if container is not None:
             if value is not None or strict is not None:
                 raise TypeError("value and strict are ignored if you pass a container here")
@@ -150,12 +151,13 @@ class SharedVariable(Variable):
         value = self.get_value(borrow=True)
         if isinstance(value, np.ndarray):
             what = (
-                f"a Numpy array with dtype: '{value.dtype}'. This data type is not one that tensors may have: please cast "
-                "your data into a supported numeric type if you need tensor functionalities."
+                f"a Numpy array with dtype: '{value.dtype}'. This data type is not one that tensors may have: please "
+                "cast your data into a supported numeric type if you need tensor functionalities."
             )
         else:
             what = (
-                f"an object of type: {type(value)}. Did you forget to cast it into a Numpy array before calling shared()?"
+                f"an object of type: {type(value)}. Did you forget to cast it into a Numpy array before calling "
+                "shared()?"
             )
         raise TypeError(
             f"The generic 'SharedVariable' object is not subscriptable. This shared variable contains {what}"
@@ -177,7 +179,7 @@ class ScalarSharedVariable(_tensor_py_operators, SharedVariable):
     """A shared number, kept as a 0-d array."""
 
 
-# -- constructors --------------------------------------------------------------------------------------------------------
+# -- constructors ------------------------------------------------------------------------------------------------------
 
 
 def shared(
@@ -203,8 +205,8 @@ def shared(
             raise
         return add_tag_trace(variable)
     raise TypeError(
-        "No suitable SharedVariable constructor could be found. Are you sure all kwargs are supported? We do not support "
-        f'the parameter dtype or type. value="{value}". parameters="{kwargs}"'
+        "No suitable SharedVariable constructor could be found. Are you sure all kwargs are supported? We do not "
+        f'support the parameter dtype or type. value="{value}". parameters="{kwargs}"'
     )
 
 
@@ -270,11 +272,7 @@ def scalar_constructor(
         raise TypeError("not for cpu")
     if not isinstance(value, _NUMBERS):
         raise TypeError()
-    try:
-        dtype = value.dtype
-    except AttributeError:
-        dtype = np.asarray(value).dtype
-    kind = TensorType(dtype=str(dtype), broadcastable=[])
+    kind = TensorType(dtype=str(np.asarray(value).dtype), broadcastable=[])
     # A new array in any case: a NumPy scalar cannot be written to.
     return ScalarSharedVariable(
         type=kind, value=np.array(value, copy=True), name=name, strict=strict, allow_downcast=allow_downcast

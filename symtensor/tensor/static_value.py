@@ -1,6 +1,6 @@
 """What is known of a variable before anything runs: the number that it stands for, and the length of a vector.
 
-In: a variable, a number or an array. Out: a NumPy scalar, or an int. Ops take part by registering a rule for their class
+In: a variable, a number or an array. Out: a 0-d array, or an int. Ops take part by registering a rule for their class
 (`known_value.register`, `known_length.register`), so that no list of ops is kept here.
 
 Refused with NotScalarConstantError: values that are not known or not all the same; with ValueError: unknown lengths.
@@ -123,6 +123,7 @@ def get_scalar_constant_value(
     def value_of(x: Any) -> np.ndarray:
         return get_scalar_constant_value(x, elemwise, only_process_constants, max_recur - 1)
 
+    assert orig_v.index is not None
     return known_value(node.op, node, orig_v.index, value_of)
 
 

@@ -27,7 +27,7 @@ def transfer(var: Any, target: str) -> Any:
 
 
 def register_transfer(fn: Callable[[Any, str], Any]) -> None:
-    """Let `fn(variable, target)` try transfers that are not to the CPU; it returns None for targets it does not know."""
+    """Let `fn(variable, target)` try transfers other than to the CPU; it returns None for targets it does not know."""
     if not callable(fn):
         raise TypeError(f"register_transfer needs a function, got {fn!r}")
     _others.append(fn)

@@ -1,7 +1,7 @@
 """Matrices with a diagonal: identity, ones below a diagonal, and the triangular parts of a matrix.
 
-In: numbers of rows and columns and the diagonal's offset, integers, symbolic or not. Out: matrices. `tril` and `triu` work
-on the last matrix given. Refused: sizes that are not scalars.
+In: numbers of rows and columns and the diagonal's offset, integers, symbolic or not; a matrix for `tril` and `triu`.
+Out: matrices. Refused: sizes that are not scalars.
 """
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def identity_like(x: Any) -> Any:
 
 
 def tri(N: Any, M: Any = None, k: Any = 0, dtype: Any = None) -> Any:
-    """A matrix of N rows and M (default: N) columns with ones on diagonal k and below it; `config.floatX` by default."""
+    """A matrix of N rows and M (default: N) columns with ones on diagonal k and below it; floatX by default."""
     return Tri(dtype)(N, N if M is None else M, k)
 
 

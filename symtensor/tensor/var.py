@@ -263,8 +263,10 @@ class _tensor_py_operators:
         """The axes in another order, all reversed by default. Takes them as arguments or as one list."""
         if len(axes) == 0:
             return shape_ops.transpose(self)
-        if len(axes) == 1 and (axes[0] is None or isinstance(axes[0], (list, tuple, np.ndarray))):
-            return shape_ops.transpose(self, axes[0])
+        if len(axes) == 1 and isinstance(axes[0], (list, tuple, np.ndarray)):
+            return shape_ops.transpose(self, list(axes[0]))
+        if axes == (None,):
+            return shape_ops.transpose(self)
         return shape_ops.transpose(self, axes)
 
     def swapaxes(self, axis1: int, axis2: int) -> Any:
@@ -568,8 +570,8 @@ class _tensor_py_operators:
 class TensorVariable(_tensor_py_operators, Variable):
     """A symbolic array.
 
-    Making a float64 one is announced as `config.warn_float64` says ("warn", "raise", "pdb"): a program meant for float32
-    has made it by mistake.
+    Making a float64 one is announced as `config.warn_float64` says ("warn", "raise", "pdb"): a program meant for
+    float32 has made it by mistake.
     """
 
     def __init__(self, type: Any, owner: Any = None, index: int | None = None, name: str | None = None):

@@ -20,7 +20,7 @@ A = np.array([[1.0, -2.5, 3.0], [4.0, 0.5, -6.0]])
 V = np.array([2.0, 0.5, -1.5, 3.0])
 
 
-# -- running sums ------------------------------------------------------------------------------------------------------------
+# -- running sums ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("axis", [None, 0, 1, -1])
@@ -52,7 +52,7 @@ def test_differences(n, axis, rng):
         check_rop(lambda q: E.diff(q, n, axis), rng.normal(size=(4, 5)), rng=rng)
 
 
-# -- repeating ---------------------------------------------------------------------------------------------------------------
+# -- repeating ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("axis", [None, 0, 1, -1])
@@ -94,7 +94,7 @@ def test_squeeze():
     assert evaluate(q.squeeze(), {q: np.ones((1, 3, 1))}).shape == (3,)
 
 
-# -- diagonals and windows ---------------------------------------------------------------------------------------------------
+# -- diagonals and windows ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("shape", [(3, 3), (2, 4), (4, 2), (3, 3, 3)])
@@ -151,7 +151,7 @@ def test_window_and_memory_order():
     assert text(grad(E.cpu_contiguous(x).sum(), x)).startswith("CpuContiguous(")
 
 
-# -- searching ---------------------------------------------------------------------------------------------------------------
+# -- searching ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("side", ["left", "right"])
@@ -233,7 +233,8 @@ def test_flat_indices(order):
         found = [evaluate(q, {im: places}) for q in E.unravel_index(im, dims, order=order)]
         np.testing.assert_array_equal(found, np.unravel_index(places, shape, order))
     found = E.unravel_index(im, iv, order=order, ndim=3)
-    np.testing.assert_array_equal(evaluate(found[1], {im: places, iv: shape}), np.unravel_index(places, shape, order)[1])
+    expected = np.unravel_index(places, shape, order)
+    np.testing.assert_array_equal(evaluate(found[1], {im: places, iv: shape}), expected[1])
     index = (np.array([0, 2, 1]), np.array(3), np.array([1, 0, 1]))
     symbols = (T.lvector(), T.lscalar(), T.lvector())
     back = E.ravel_multi_index(symbols, shape, order=order)
@@ -259,7 +260,7 @@ def test_flat_indices_refuse():
             build()
 
 
-# -- comparisons -------------------------------------------------------------------------------------------------------------
+# -- comparisons -------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("equal_nan", [False, True])
@@ -328,7 +329,7 @@ def test_gradient_of_casts(rng):
     assert grad(T.cast(f, "float64").sum(), f).type == T.dvector
 
 
-# -- services ----------------------------------------------------------------------------------------------------------------
+# -- services ----------------------------------------------------------------------------------------------------------
 
 
 def test_names_for_arrays():

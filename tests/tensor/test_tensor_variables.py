@@ -46,8 +46,9 @@ def test_rounding_by_the_math_module():
 
 
 METHODS = {
-    "all": (), "any": (), "argmax": (), "argmin": (), "argsort": (), "astype": ("float32",), "ceil": (), "clip": (-1, 1),
-    "conj": (), "conjugate": (), "copy": (), "cos": (), "cumprod": (), "cumsum": (), "diagonal": (), "exp": (),
+    "all": (), "any": (), "argmax": (), "argmin": (), "argsort": (), "astype": ("float32",), "ceil": (),
+    "clip": (-1, 1), "conj": (), "conjugate": (), "copy": (), "cos": (), "cumprod": (), "cumsum": (), "diagonal": (),
+    "exp": (),
     "flatten": (), "floor": (), "max": (), "mean": (), "min": (), "ptp": (), "prod": (), "ravel": (), "repeat": (2,),
     "reshape": ((3, 2),), "round": (), "sort": (), "squeeze": (), "std": (), "sum": (), "swapaxes": (0, 1),
     "take": ([0, 2],), "trace": (), "transpose": (), "var": (), "sin": (), "tanh": (), "sinh": (), "cosh": (),
@@ -65,15 +66,17 @@ def test_methods_compute_what_numpy_does(name):
 
 
 # What TensorVariable has in Theano 1.0.5 beyond what every variable has.
-ALL_METHODS = """T all any arccos arccosh arcsin arcsinh arctan arctanh argmax argmin argsort astype broadcastable ceil choose
-clip compress conj conjugate copy cos cosh cumprod cumsum deg2rad diagonal dimshuffle dot dtype exp exp2 expm1 fill flatten
-floor get_scalar_constant_value imag log log10 log1p log2 max mean min ndim nonzero nonzero_values norm ones_like prod ptp
-rad2deg ravel real repeat reshape round searchsorted shape sin sinh size sort sqrt squeeze std sum swapaxes take tan tanh
-trace transfer transpose trunc var zeros_like auto_name clone eval get_parents index name owner tag type
+ALL_METHODS = """
+T all any arccos arccosh arcsin arcsinh arctan arctanh argmax argmin argsort astype broadcastable ceil choose clip
+compress conj conjugate copy cos cosh cumprod cumsum deg2rad diagonal dimshuffle dot dtype exp exp2 expm1 fill flatten
+floor get_scalar_constant_value imag log log10 log1p log2 max mean min ndim nonzero nonzero_values norm ones_like prod
+ptp rad2deg ravel real repeat reshape round searchsorted shape sin sinh size sort sqrt squeeze std sum swapaxes take
+tan tanh trace transfer transpose trunc var zeros_like auto_name clone eval get_parents index name owner tag type
 __abs__ __add__ __and__ __array_priority__ __bool__ __ceil__ __div__ __divmod__ __dot__ __floor__ __floordiv__ __ge__
-__getitem__ __gt__ __invert__ __iter__ __le__ __lt__ __mod__ __mul__ __ne__ __neg__ __nonzero__ __or__ __pow__ __radd__
-__rand__ __rdiv__ __rdivmod__ __rdot__ __rfloordiv__ __rmod__ __rmul__ __ror__ __rpow__ __rsub__ __rtruediv__ __rxor__
-__sub__ __truediv__ __trunc__ __xor__""".split()
+__getitem__ __gt__ __invert__ __iter__ __le__ __lt__ __mod__ __mul__ __ne__ __neg__ __nonzero__ __or__ __pow__
+__radd__ __rand__ __rdiv__ __rdivmod__ __rdot__ __rfloordiv__ __rmod__ __rmul__ __ror__ __rpow__ __rsub__ __rtruediv__
+__rxor__ __sub__ __truediv__ __trunc__ __xor__
+""".split()
 
 
 def test_nothing_is_missing():
