@@ -6,8 +6,8 @@
     x = T.dmatrix("x")
     f = symtensor.function([x], T.nnet.sigmoid(x))
 
-The names and their meaning are Theano's. This facade only hands names on; what it names is loaded when it is first asked
-for, so that importing it costs little.
+The names and their meaning are Theano's. This facade only hands names on; what it names is loaded when it is first
+asked for, so that importing it costs little.
 """
 from __future__ import annotations
 

@@ -73,7 +73,8 @@ from symtensor.graph.traversal import io_connection_pattern, is_same_graph
 from symtensor.tensor.sharedvar import SharedVariable, shared, shared_constructor
 
 __all__ = [
-    "AddFeatureOptimizer", "AliasedMemoryError", "DUPLICATE", "DebugMode", "DisconnectedType", "FAST_COMPILE", "FAST_RUN",
+    "AddFeatureOptimizer", "AliasedMemoryError", "DUPLICATE", "DebugMode", "DisconnectedType", "FAST_COMPILE",
+    "FAST_RUN",
     "FromFunctionOp", "Function", "FunctionMaker", "In", "Mode", "MonitorMode", "NODEFAULT", "NanGuardMode", "NullType",
     "OPT_FAST_COMPILE", "OPT_FAST_RUN", "OPT_FAST_RUN_STABLE", "OPT_MERGE", "OPT_NONE", "OPT_O2", "OPT_O3",
     "OPT_STABILIZE", "OPT_UNSAFE", "Out", "Param", "PrintCurrentFunctionGraph", "ProfileStats", "ScanProfileStats",

@@ -23,7 +23,8 @@ _checkers: list[Callable[[Any, Any], bool]] = []
 
 
 def register_checker(checker: Callable[[Any, Any], bool]) -> None:
-    """Adds a comparison that `check_equal` asks before the others; it raises NotImplementedError for what it cannot compare."""
+    """Adds a comparison that `check_equal` asks before the others; it raises NotImplementedError for what it cannot
+    compare."""
     _checkers.insert(0, checker)
 
 
@@ -45,7 +46,8 @@ def alias_root(v: Variable) -> Variable:
         sources = _sources(v)
         if len(sources) > 1:
             raise Exception(f"{v} is a view/destroyed version of more then one inputs. "
-                            "Currently, we only support the case where an output is a view or a destroyed version of one input.")
+                            "Currently, we only support the case where an output is a view or a destroyed version of "
+                            "one input.")
         if not sources:
             return v
         v = sources[0]
@@ -82,7 +84,8 @@ def infer_reuse_pattern(fgraph: Any, outputs_to_disown: Sequence[Variable]) -> s
 
 
 def fgraph_updated_vars(fgraph: Any, expanded_inputs: Sequence[Any]) -> dict[Variable, Variable]:
-    """For each input with an update the graph's input variable and its new value, which stand at the end of the outputs."""
+    """For each input with an update the graph's input variable and its new value, which stand at the end of the
+    outputs."""
     potential = list(fgraph.outputs)
     if len(expanded_inputs) != len(fgraph.inputs):
         raise ValueError("expanded_inputs must match len(fgraph.inputs)")

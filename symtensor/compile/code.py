@@ -1,8 +1,8 @@
 """From a rewritten graph to something that runs: `lower`, then the runtime's `link`, or node by node.
 
 In: a `LinkRequest`. Out: a `Code`, whose `instance()` makes executables with workspaces of their own: objects with
-`run(values) -> (outputs, new values)`, `free()`, and `native` (the executor's own form, or None). Errors that a run raises
-are described by `symtensor.printing`: the node, its inputs, the user's line.
+`run(values) -> (outputs, new values)`, `free()`, and `native` (the executor's own form, or None). Errors that a run
+raises are described by `symtensor.printing`: the node, its inputs, the user's line.
 """
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ from symtensor.printing.report import attach_report, error_report
 from symtensor.runtime.executor import link
 from symtensor.scalar.type import Scalar
 
-__all__ = ["Code", "LinkRequest", "NodeCode", "Outline", "PlainExecutable", "ProgramCode", "WrappedExecutable", "outline"]
+__all__ = ["Code", "LinkRequest", "NodeCode", "Outline", "PlainExecutable", "ProgramCode", "WrappedExecutable",
+           "outline"]
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,8 @@ class LinkRequest:
     order             its nodes in the order in which they are to run
     n_outputs         how many outputs are returned; None: all
     updates           (position in inputs, position in outputs) of each new value
-    borrowed          (position in outputs, position in inputs) of outputs that are inputs and may be returned as they are
+    borrowed          (position in outputs, position in inputs) of outputs that are inputs and may be returned as they
+                      are
     name              the function's name
     describe_errors   whether errors at run time tell about the node
     profile           a ProfileStats that wants the time of each statement, or None
@@ -83,7 +85,8 @@ class Outline:
 
 
 class PlainExecutable:
-    """An executable from a Python function `run(values) -> (outputs, new values)`, which overwrites none of its values."""
+    """An executable from a Python function `run(values) -> (outputs, new values)`, which overwrites none of its
+    values."""
 
     native = None
     written: frozenset[int] = frozenset()
@@ -142,7 +145,7 @@ class ProgramCode(Code):
     def _linked(self) -> Any:
         lowered = self.lowered
         hook = self._describe if self.request.describe_errors else None
-        program, operations = lowered.program, lowered.pycalls
+        program, operations = lowered.program, list(lowered.pycalls)
         profile = self.request.profile
         if profile and profile.flag_time_thunks:
             program, operations = clocked(program, operations, lowered.nodes, self.consumer == "c", profile)

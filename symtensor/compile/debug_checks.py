@@ -1,8 +1,8 @@
 """What `DebugMode` does at each call, and the record of what rewrites did.
 
-In: the rewritten graph, the mode's settings, the replacements. Out: results of the nodes' own `perform`, after everything
-else has agreed with them. Python operations run once: in the Programs their recorded results take their place, so that
-an op with side effects or chance has them once a call.
+In: the rewritten graph, the mode's settings, the replacements. Out: results of the nodes' own `perform`, after
+everything else has agreed with them. Python operations run once: in the Programs their recorded results take their
+place, so that an op with side effects or chance has them once a call.
 """
 from __future__ import annotations
 
@@ -82,7 +82,8 @@ def _event(event: tuple[str, str, str, int | None]) -> str:
 
 
 class DebugCode(Code):
-    """The checks of one graph. One executable serves all functions of a maker: nothing is kept but the outputs before."""
+    """The checks of one graph. One executable serves all functions of a maker: nothing is kept but the outputs
+    before."""
 
     def __init__(self, request: LinkRequest, mode: Any, replacements: Replacements | None) -> None:
         self.request = request
@@ -101,7 +102,7 @@ class DebugCode(Code):
 
     def _programs(self) -> list[tuple[str, Any, Any]]:
         """(what runs, lowered, how to link it): poisoned without sharing memory, and compiled with."""
-        options = {"n_outputs": self.request.returned, "updates": self.request.updates}
+        options: dict[str, Any] = {"n_outputs": self.request.returned, "updates": self.request.updates}
         apart = lower(self.inputs, self.outputs, self.request.order, share_memory=False, **options)
         together = lower(self.inputs, self.outputs, self.request.order, share_memory=True, **options)
         found: list[tuple[str, Any, dict[str, Any]]] = [
@@ -244,7 +245,7 @@ class DebugCode(Code):
         if node not in recorded:
             return
         inputs = [v for v in dict.fromkeys(node.inputs) if not isinstance(v, Constant)]
-        given = [recorded[v.owner][v.index] if v.owner in recorded else None for v in inputs]
+        given = [_recorded(v, recorded) for v in inputs]
         if any(value is None for value in given):
             return
         lowered = lower(inputs, node.outputs, [node])
@@ -285,7 +286,8 @@ def _read_by_nodes(variable: Variable) -> bool:
 
 
 def _memory(kind: str, value: Any) -> Any:
-    """An array of the same dtype, filled with nonsense, as a node's output cell might hold it; None for other values."""
+    """An array of the same dtype, filled with nonsense, as a node's output cell might hold it; None for other
+    values."""
     if not isinstance(value, np.ndarray) or kind in ("initial", "previous"):
         return None
     if kind == "wrong_size":
@@ -331,5 +333,12 @@ def _inputs_of(variable: Variable, recorded: dict[Apply, list[Any]]) -> list[Any
     node = variable.owner
     if node is None:
         return []
-    return [v.data if isinstance(v, Constant) else recorded[v.owner][v.index] if v.owner in recorded else None
-            for v in node.inputs]
+    return [_recorded(v, recorded) for v in node.inputs]
+
+
+def _recorded(variable: Variable, recorded: dict[Apply, list[Any]]) -> Any:
+    """The value of a constant or of a node's output; None where it has not been computed."""
+    if isinstance(variable, Constant):
+        return variable.data
+    results = recorded.get(variable.owner) if variable.owner is not None else None
+    return None if results is None or variable.index is None else results[variable.index]

@@ -32,7 +32,8 @@ def _facts(value: Any) -> str:
     parts = [value.shape, value.dtype, value.strides]
     if value.size and value.dtype.kind != "c":
         floats = value.dtype.kind == "f"
-        parts += [value.min(), value.max(), np.isinf(value).sum() if floats else 0, np.isnan(value).sum() if floats else 0]
+        parts += [value.min(), value.max(), np.isinf(value).sum() if floats else 0,
+                  np.isnan(value).sum() if floats else 0]
     return " ".join(map(str, parts))
 
 
@@ -162,7 +163,8 @@ class BadDestroyMap(DebugModeError):
 
 
 class BadViewMap(DebugModeError):
-    """An op returned an output that shares memory with an input or another output without saying so in its `view_map`."""
+    """An op returned an output that shares memory with an input or another output without saying so in its
+    `view_map`."""
 
     def __init__(self, node: Any, output_idx: int, out_storage: Any, in_alias_idx: Any = None,
                  out_alias_idx: Any = None) -> None:

@@ -2,14 +2,14 @@
 
     making a function   the graph is rewritten `stability_patience` times more: other rewrites the second time raise
                         StochasticOrder. Every replacement is written down.
-    each call           nodes run one by one: inputs that change without a destroy_map (BadDestroyMap), outputs that share
-                        memory without a view_map (BadViewMap), values of a wrong type or not finite (InvalidValueError);
-                        every replaced variable against what replaced it (BadOptimization);
+    each call           nodes run one by one: inputs that change without a destroy_map (BadDestroyMap), outputs that
+                        share memory without a view_map (BadViewMap), values of a wrong type or not finite
+                        (InvalidValueError); every replaced variable against what replaced it (BadOptimization);
                         the Program, interpreted with its memory poisoned and without sharing memory, and compiled,
                         against the nodes (BadThunkOutput; the node that is to blame is found by compiling it alone)
 
-In: what any mode takes. Out: a function that returns what the nodes' `perform` computed. The tables of exceptions are in
-`debug_errors`, the checks of a call in `debug_checks`.
+In: what any mode takes. Out: a function that returns what the nodes' `perform` computed. The tables of exceptions are
+in `debug_errors`, the checks of a call in `debug_checks`.
 """
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ from symtensor.printing import char_from_number, debugprint
 __all__ = [
     "BadDestroyMap", "BadOptimization", "BadThunkOutput", "BadViewMap", "DataDestroyed", "DebugMode", "DebugModeError",
     "Function", "FunctionMaker", "InvalidValueError", "Mode", "NoDuplicateOptWarningFilter", "StochasticOrder",
-    "change_flags", "char_from_number", "check_eq", "config", "data_destroyed", "debugprint", "register_mode", "std_fgraph",
+    "change_flags", "char_from_number", "check_eq", "config", "data_destroyed", "debugprint", "register_mode",
+    "std_fgraph",
 ]
 
 

@@ -1,14 +1,15 @@
 """Running a graph node by node with `op.perform`: no rewriting, no lowering, no compiler.
 
 In: a graph's inputs, outputs and nodes in order, and values of the inputs. Out: values of the outputs. This is what
-`evaluate` (values needed once), the debugging modes and the linker "perform" use, and what they compare compiled code with.
-Ops that overwrite inputs get copies, lazy ops (`ifelse`) get only the branch that they ask for. Refused: missing values.
+`evaluate` (values needed once), the debugging modes and the linker "perform" use, and what they compare compiled code
+with. Ops that overwrite inputs get copies, lazy ops (`ifelse`) get only the branch that they ask for. Refused: missing
+values.
 """
 from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +26,8 @@ ErrorHook = Callable[[Exception, Apply, Sequence[Any]], BaseException]
 
 
 class Thunk:
-    """One node ready to run: a callable without arguments over the cells `inputs` and `outputs` (lists of one value)."""
+    """One node ready to run: a callable without arguments over the cells `inputs` and `outputs` (lists of one
+    value)."""
 
     __slots__ = ("node", "inputs", "outputs")
 
@@ -39,10 +41,8 @@ class Thunk:
             cell[0] = value
 
 
-class NodeHook(Protocol):
-    """Called in place of each node that runs, with the node's place in the order and the thunk, which it calls."""
-
-    def __call__(self, i: int, node: Apply, thunk: Thunk) -> None: ...
+NodeHook = Callable[[int, Apply, Thunk], None]
+"""Called in place of each node that runs, with the node's place in the order and the thunk, which it calls."""
 
 
 def run_node(node: Apply, values: Sequence[Any]) -> list[Any]:
@@ -93,7 +93,8 @@ class NodeProgram:
     """
 
     def __init__(self, inputs: Sequence[Variable], outputs: Sequence[Variable], order: Sequence[Apply],
-                 n_outputs: int | None = None, *, around: NodeHook | None = None, on_error: ErrorHook | None = None) -> None:
+                 n_outputs: int | None = None, *, around: NodeHook | None = None,
+                 on_error: ErrorHook | None = None) -> None:
         self.inputs = list(inputs)
         self.outputs = list(outputs)
         self.order = list(order)
@@ -140,7 +141,8 @@ class NodeProgram:
     def _run_on_demand(self, cells: dict[Variable, Cell]) -> None:
         """Runs the nodes that the outputs need; lazy ops say step by step which inputs they need."""
         done: set[Apply] = set()
-        stack = [v.owner for v in reversed(self.outputs) if v.owner in self.position and v not in cells]
+        stack: list[Apply] = [v.owner for v in reversed(self.outputs)
+                              if v.owner is not None and v.owner in self.position and v not in cells]
         while stack:
             node = stack[-1]
             if node in done:
@@ -155,7 +157,8 @@ class NodeProgram:
                     first = 1 if np.any(_cell(cells, node.inputs[0])[0]) else 1 + node.op.n_outs
                     wanted = [i for i in wanted if first <= i < first + node.op.n_outs]
             if wanted:
-                stack.extend(node.inputs[i].owner for i in reversed(wanted))
+                owners = [node.inputs[i].owner for i in reversed(wanted)]
+                stack.extend(owner for owner in owners if owner is not None)
                 continue
             stack.pop()
             done.add(node)
@@ -213,8 +216,8 @@ def _mutable(value: Any) -> bool:
 def evaluate(outputs: Any, inputs_to_values: Mapping[Variable, Any] | None = None) -> Any:
     """The values of a variable, or of a list of variables, for given values of others.
 
-    Shared variables and constants need no value. Raises MissingInputError for a free variable without one, what a type's
-    `filter` raises for a wrong one, and what the ops raise.
+    Shared variables and constants need no value. Raises MissingInputError for a free variable without one, what a
+    type's `filter` raises for a wrong one, and what the ops raise.
     """
     given = dict(inputs_to_values or {})
     single = isinstance(outputs, Variable)

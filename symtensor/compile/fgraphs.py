@@ -1,7 +1,8 @@
 """From input and output specifications to the graph that is rewritten, and from one function's graph to a copy's.
 
-In: `In` and `Out` lists. Out: a `FunctionGraph` whose inputs stand in the order of the `In`s and whose outputs are those
-asked for, then the new value of each input that has one. Refused: in-place ops unless they are accepted, unused inputs.
+In: `In` and `Out` lists. Out: a `FunctionGraph` whose inputs stand in the order of the `In`s and whose outputs are
+those asked for, then the new value of each input that has one. Refused: in-place ops unless they are accepted, unused
+inputs.
 """
 from __future__ import annotations
 
@@ -29,8 +30,8 @@ def std_fgraph(input_specs: Sequence[Any], output_specs: Sequence[Any],
     overwrite their inputs, unless these are accepted.
     """
     inputs = [spec.variable for spec in input_specs]
-    updates = []
-    mapping = {}
+    updates: list[Any] = []
+    mapping: dict[int, int] = {}
     for i, spec in enumerate(input_specs):
         if spec.update is not None:
             mapping[len(output_specs) + len(updates)] = i
@@ -48,7 +49,8 @@ def std_fgraph(input_specs: Sequence[Any], output_specs: Sequence[Any],
 def check_unused_inputs(inputs: Sequence[Any], outputs: Sequence[Any], on_unused_input: str | None) -> None:
     """Raises UnusedInputError, warns or does nothing about inputs that no output and no update needs.
 
-    Implicit inputs (shared variables) are not looked at. Raises ValueError for another word than 'raise', 'warn', 'ignore'.
+    Implicit inputs (shared variables) are not looked at. Raises ValueError for another word than 'raise', 'warn',
+    'ignore'.
     """
     action = config.on_unused_input if on_unused_input is None else on_unused_input
     if action == "ignore":
@@ -58,8 +60,9 @@ def check_unused_inputs(inputs: Sequence[Any], outputs: Sequence[Any], on_unused
     for i, spec in enumerate(inputs):
         if spec.variable in used or spec.implicit:
             continue
-        text = ("symtensor.function was asked to create a function computing outputs given certain inputs, but the provided "
-                "input variable at index {} is not part of the computational graph needed to compute the outputs: {}.\n{}")
+        text = ("symtensor.function was asked to create a function computing outputs given certain inputs, but the "
+                "provided input variable at index {} is not part of the computational graph needed to compute the "
+                "outputs: {}.\n{}")
         if action == "warn":
             warnings.warn(text.format(i, spec.variable, _HOW.format("warning", "an error", "raise")), stacklevel=6)
         elif action == "raise":

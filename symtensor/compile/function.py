@@ -33,8 +33,8 @@ def function(
 
     Args:
         inputs: a list of variables or `In`s. Shared variables are not listed: they are found.
-        outputs: a variable or `Out`; a list of them; a dict from strings to them; or None. The callable returns one value,
-            a list, a dict (sorted by key) or an empty list.
+        outputs: a variable or `Out`; a list of them; a dict from strings to them; or None. The callable returns one
+            value, a list, a dict (sorted by key) or an empty list.
         mode: how to rewrite and run: a `Mode`, the name of one, or None for the default (`config.mode`).
         updates: pairs, or a dict, of shared variables and expressions of the same type. All are computed from the old
             values and stored after the outputs have been computed; a call that fails stores none.
@@ -49,7 +49,8 @@ def function(
         on_unused_input: 'raise', 'warn' or 'ignore' (None: `config.on_unused_input`) for an input that nothing needs.
 
     Raises:
-        TypeError, ValueError, RuntimeError, AssertionError, UnusedInputError, MissingInputError: by the kind of mistake.
+        TypeError, ValueError, RuntimeError, AssertionError, UnusedInputError, MissingInputError: by the kind of
+            mistake.
     """
     if name is None:
         name = _callers_line()
@@ -69,7 +70,8 @@ def function(
         return orig_function(inputs, outputs, mode=mode, accept_inplace=accept_inplace, name=name, profile=profile,
                              on_unused_input=on_unused_input, output_keys=output_keys)
     return pfunc(
-        params=inputs, outputs=outputs, mode=mode, updates=updates, givens=givens, no_default_updates=no_default_updates,
+        params=inputs, outputs=outputs, mode=mode, updates=updates, givens=givens,
+        no_default_updates=no_default_updates,
         accept_inplace=accept_inplace, name=name, rebuild_strict=rebuild_strict,
         allow_input_downcast=allow_input_downcast, profile=profile, on_unused_input=on_unused_input,
         output_keys=output_keys)
@@ -102,7 +104,8 @@ def function_dump(
     `extra_tag_to_remove` names one more attribute of the variables' tags (beside traces) to leave out.
     """
     arguments = dict(
-        inputs=inputs, outputs=outputs, mode=mode, updates=updates, givens=givens, no_default_updates=no_default_updates,
+        inputs=inputs, outputs=outputs, mode=mode, updates=updates, givens=givens,
+        no_default_updates=no_default_updates,
         accept_inplace=accept_inplace, name=name, rebuild_strict=rebuild_strict,
         allow_input_downcast=allow_input_downcast, profile=profile, on_unused_input=on_unused_input)
     with open(filename, "wb") as file:

@@ -3,9 +3,10 @@
     inputs, outputs (In, Out) --std_fgraph--> FunctionGraph --mode's rewrites--> maker.fgraph
        --compile.linking: lower, link--> an executable --> Function
 
-In: specifications and a mode; at call time, Python values. Out: results, and new values of shared variables and of inputs
-with updates, stored only after everything has been computed. Refused: wrong numbers, names and types of arguments (the
-message names the function, the argument and the user's line), inputs that nothing needs, in-place graphs unless accepted.
+In: specifications and a mode; at call time, Python values. Out: results, and new values of shared variables and of
+inputs with updates, stored only after everything has been computed. Refused: wrong numbers, names and types of
+arguments (the message names the function, the argument and the user's line), inputs that nothing needs, in-place graphs
+unless accepted.
 """
 from __future__ import annotations
 
@@ -111,7 +112,8 @@ class Function(FunctionBase):
     """
 
     pickle_aliased_memory_strategy = "warn"
-    """What pickling does when two inputs' values share memory, which a pickle does not keep: 'warn', 'ignore', 'raise'."""
+    """What pickling does when two inputs' values share memory, which a pickle does not keep: 'warn', 'ignore',
+    'raise'."""
 
     fn: Any = None
     input_storage: Any = None
@@ -206,7 +208,7 @@ class Function(FunctionBase):
 
     # -- calls ------------------------------------------------------------------------------------------------------
 
-    def _slow_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _slow_call(self, args: tuple[Any, ...], kwargs: Any) -> Any:
         """A call that is not just arrays of the right kind by position."""
         start = time.perf_counter()
         subset = kwargs.pop("output_subset", None)
@@ -284,7 +286,8 @@ class Function(FunctionBase):
         if found is None:
             raise TypeError(f"Unknown input or state: {item}")
         if found is DUPLICATE:
-            raise TypeError(f"Ambiguous name: {item} - please check the names of the inputs of your function for duplicates.")
+            raise TypeError(f"Ambiguous name: {item} - please check the names of the inputs of your function for "
+                            "duplicates.")
         return found
 
     def __contains__(self, item: Any) -> bool:
@@ -339,12 +342,14 @@ class Function(FunctionBase):
                 raise ValueError(f"SharedVariable: {old} not found")
             if new.type != old.type:
                 raise AssertionError("Type of given SharedVariable conflicts with original one",
-                                     "Type of given SharedVariable:", new.type, "Type of original SharedVariable:", old.type)
+                                     "Type of given SharedVariable:", new.type, "Type of original SharedVariable:",
+                                     old.type)
         inputs, outputs, fgraph = derived_specs(maker.inputs, maker.outputs, maker.fgraph, swap, delete_updates)
         if name is None and self.name:
             name = self.name + " copy"
         new_maker = type(maker)(
-            inputs, outputs, mode=maker.mode, accept_inplace=maker.accept_inplace, function_builder=maker.function_builder,
+            inputs, outputs, mode=maker.mode, accept_inplace=maker.accept_inplace,
+            function_builder=maker.function_builder,
             profile=_profile(profile, name), on_unused_input="ignore", fgraph=fgraph, name=name)
         if not delete_updates:
             new_maker.code = maker.code
@@ -502,14 +507,16 @@ class FunctionMaker:
 
     @staticmethod
     def wrap_in(input: Any) -> Any:
-        """An input specification for an `In`, a variable, or a pair of a variable and its update; TypeError otherwise."""
+        """An input specification for an `In`, a variable, or a pair of a variable and its update; TypeError
+        otherwise."""
         if isinstance(input, SymbolicInput):
             return input
         if isinstance(input, Variable):
             return In(input)
         if isinstance(input, (list, tuple)) and len(input) == 2:
             return In(input[0], update=input[1])
-        raise TypeError(f"Unknown input type: {type(input)} ({input}), expected Variable, SymbolicInput or pair of them")
+        raise TypeError(f"Unknown input type: {type(input)} ({input}), expected Variable, SymbolicInput or pair of "
+                        "them")
 
     @staticmethod
     def wrap_out(output: Any) -> Any:

@@ -48,7 +48,8 @@ def convert_function_input(input: Any) -> Any:
     if update is not None and not isinstance(update, Variable):
         raise TypeError(f"Unknown update type: {type(update)}, expected Variable instance", update)
     if isinstance(value, (Variable, SymbolicInput)):
-        raise TypeError(f"The value for input {variable} should not be a Variable or SymbolicInput instance (got: {value})")
+        raise TypeError(f"The value for input {variable} should not be a Variable or SymbolicInput instance (got: "
+                        f"{value})")
     return In(variable, name=name, value=value, update=update)
 
 
@@ -62,14 +63,14 @@ def get_info_on_inputs(named_inputs: Sequence[str | None], n_unnamed_inputs: int
         if n_unnamed_inputs == 1:
             return ("The function has a single input variable which has no name, and thus cannot be assigned through a "
                     f"keyword argument {hint}.")
-        return (f"The function has {n_unnamed_inputs} inputs, but none of them is named, and thus they cannot be assigned "
-                f"through keyword arguments {hint}.")
+        return (f"The function has {n_unnamed_inputs} inputs, but none of them is named, and thus they cannot be "
+                f"assigned through keyword arguments {hint}.")
     known = f"The function has {len(named_inputs)} named input{_s(len(named_inputs))} ({names})"
     if n_unnamed_inputs == 0:
         return known + "."
     hint = hint.replace("Variable's", "variable's")
-    return (f"{known}, and {n_unnamed_inputs} unnamed input{_s(n_unnamed_inputs)} which thus cannot be accessed through "
-            f"keyword argument{_s(n_unnamed_inputs)} {hint}.")
+    return (f"{known}, and {n_unnamed_inputs} unnamed input{_s(n_unnamed_inputs)} which thus cannot be accessed "
+            f"through keyword argument{_s(n_unnamed_inputs)} {hint}.")
 
 
 def _s(count: int) -> str:

@@ -1,7 +1,7 @@
 """What a function's inputs and outputs may carry beside the variable: defaults, updates, permission to overwrite.
 
-In: variables with options. Out: `In` and `Out` specifications, which `function` and `FunctionMaker` read. Refused: a name
-that is no string, an update of another type than its variable, `mutable=True` with `borrow=False`.
+In: variables with options. Out: `In` and `Out` specifications, which `function` and `FunctionMaker` read. Refused: a
+name that is no string, an update of another type than its variable, `mutable=True` with `borrow=False`.
 """
 from __future__ import annotations
 
@@ -64,8 +64,8 @@ class In(SymbolicInput):
     """An input of a function with a default value.
 
     Args beyond those of `SymbolicInput`:
-        value: the default, restored after each call that gave another one, unless there is an `update`. A shared variable
-            or a container stands for its current value, which this input then shares.
+        value: the default, restored after each call that gave another one, unless there is an `update`. A shared
+            variable or a container stands for its current value, which this input then shares.
         borrow: whether the function may keep the caller's array without copying it; `mutable` implies it.
         implicit: None: only where the value is a container.
         shared: the container belongs to a shared variable.
@@ -104,7 +104,8 @@ class In(SymbolicInput):
         elif hasattr(value, "owner") and hasattr(value, "type"):
             raise TypeError(f"The default value of input {variable} should not be a symbolic variable (got: {value})")
         if shared and not isinstance(value, Container):
-            raise AssertionError(f"Input {variable} is declared shared, but its value is not the container of a shared variable")
+            raise AssertionError(f"Input {variable} is declared shared, but its value is not the container of a shared "
+                                 "variable")
         self.value = value
         self.shared = shared
 

@@ -4,8 +4,9 @@
     py                    the Program interpreted with NumPy
     perform               each node by its `perform`, no Program
 
-The names with "_nogc" keep workspace between calls. In: a `LinkRequest`. Out: `Code`, of which any number of executables
-can be made. `accept` with `make_function` and `make_thunk` runs a `FunctionGraph` without a `Function` around it.
+The names with "_nogc" keep workspace between calls. In: a `LinkRequest`. Out: `Code`, of which any number of
+executables can be made. `accept` with `make_function` and `make_thunk` runs a `FunctionGraph` without a `Function`
+around it.
 """
 from __future__ import annotations
 
@@ -19,7 +20,8 @@ from symtensor.config import config
 from symtensor.graph.utils import undef
 from symtensor.tensor.sharedvar import Container
 
-__all__ = ["CLinker", "DualLinker", "Linker", "LocalLinker", "OpWiseCLinker", "PerformLinker", "NodeLinker", "VM_Linker"]
+__all__ = ["CLinker", "DualLinker", "Linker", "LocalLinker", "OpWiseCLinker", "PerformLinker", "NodeLinker",
+           "VM_Linker"]
 
 
 class Linker:
@@ -220,8 +222,8 @@ class VM_Linker(LocalLinker):
 class DualLinker(Linker):
     """Runs the interpreter and the compiled Program and gives both results, output by output, to a checker.
 
-    `checker(container1, container2)` gets the interpreter's and the compiled result of each output; the default compares
-    them and raises Exception where they differ.
+    `checker(container1, container2)` gets the interpreter's and the compiled result of each output; the default
+    compares them and raises Exception where they differ.
     """
 
     def __init__(self, checker: Callable[[Any, Any], None] | None = None,

@@ -17,9 +17,12 @@ from symtensor.rewrite.optdb import Query, optdb
 from symtensor.rewrite.pipeline import optimize
 
 __all__ = [
-    "AddFeatureOptimizer", "FAST_COMPILE", "FAST_RUN", "Mode", "OPT_FAST_COMPILE", "OPT_FAST_RUN", "OPT_FAST_RUN_STABLE",
-    "OPT_MERGE", "OPT_NONE", "OPT_O2", "OPT_O3", "OPT_STABILIZE", "OPT_UNSAFE", "PrintCurrentFunctionGraph", "Supervisor",
-    "config", "get_default_mode", "get_mode", "optdb", "predefined_linkers", "predefined_modes", "predefined_optimizers",
+    "AddFeatureOptimizer", "FAST_COMPILE", "FAST_RUN", "Mode", "OPT_FAST_COMPILE", "OPT_FAST_RUN",
+    "OPT_FAST_RUN_STABLE",
+    "OPT_MERGE", "OPT_NONE", "OPT_O2", "OPT_O3", "OPT_STABILIZE", "OPT_UNSAFE", "PrintCurrentFunctionGraph",
+    "Supervisor",
+    "config", "get_default_mode", "get_mode", "optdb", "predefined_linkers", "predefined_modes",
+    "predefined_optimizers",
     "register_linker", "register_mode", "register_optimizer",
 ]
 
@@ -220,7 +223,8 @@ def register_mode(name: str, mode: Mode) -> None:
 
 
 def get_mode(orig_string: Any) -> Any:
-    """The mode that a name stands for; None is the default of the configuration; anything but a string is returned as is.
+    """The mode that a name stands for; None is the default of the configuration; anything but a string is returned as
+    is.
 
     Raises Exception for an unknown name.
     """
@@ -236,7 +240,8 @@ def get_mode(orig_string: Any) -> Any:
 
 
 def get_default_mode() -> Mode:
-    """The mode that `config.mode`, `linker`, `optimizer` and `optimizer_including`, `_excluding`, `_requiring` describe.
+    """The mode that `config.mode`, `linker`, `optimizer` and `optimizer_including`, `_excluding`, `_requiring`
+    describe.
 
     It is the same object as long as these do not change.
     """

@@ -66,7 +66,8 @@ class MonitorMode(Mode):
             self.post_func(i, node, fn)
 
     def clone(self, link_kwargs: Any = None, optimizer: Any = "", **kwargs: Any) -> MonitorMode:
-        """A mode that monitors with the same functions; `optimizer` and `allow_gc` (in `link_kwargs`) may be changed."""
+        """A mode that monitors with the same functions; `optimizer` and `allow_gc` (in `link_kwargs`) may be
+        changed."""
         new_optimizer = self.provided_optimizer if isinstance(optimizer, str) and optimizer == "" else optimizer
         new = type(self)(pre_func=self.pre_func, post_func=self.post_func, optimizer=new_optimizer)
         if link_kwargs and "allow_gc" in link_kwargs:

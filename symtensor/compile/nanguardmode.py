@@ -1,8 +1,8 @@
 """`NanGuardMode`: raises at the first node that makes a NaN, an infinity or a very large value.
 
 The nodes of the rewritten graph run one by one by their `perform`. Inputs, shared variables and constants are checked
-before each call. `config.NanGuardMode.action` says what is done: "raise" (AssertionError), "warn" (log an error) or "pdb".
-A variable whose tag has `nan_guard_mode_check = False` is passed over, as is memory that nobody has written yet.
+before each call. `config.NanGuardMode.action` says what is done: "raise" (AssertionError), "warn" (log an error) or
+"pdb". A variable whose tag has `nan_guard_mode_check = False` is passed over, as is memory that nobody has written yet.
 """
 from __future__ import annotations
 
@@ -58,7 +58,8 @@ def contains_nan(arr: Any, node: Any = None, var: Any = None) -> bool:
 
 
 def contains_inf(arr: Any, node: Any = None, var: Any = None) -> bool:
-    """Whether a value holds an infinity. Values that are no numbers hold none; `var` is the variable that it belongs to."""
+    """Whether a value holds an infinity. Values that are no numbers hold none; `var` is the variable that it belongs
+    to."""
     found = _floats(arr, var)
     return found is not None and bool(np.isinf(found).any())
 
@@ -85,8 +86,8 @@ class NanGuardMode(Mode):
     """A mode that checks every value.
 
     Args:
-        nan_is_error, inf_is_error, big_is_error: what is looked for; None: as `config.NanGuardMode` says. Big is more than
-            1e10 in absolute value.
+        nan_is_error, inf_is_error, big_is_error: what is looked for; None: as `config.NanGuardMode` says. Big is more
+            than 1e10 in absolute value.
         optimizer: as in `Mode`.
         linker: as in `Mode`; its schedule is used, and nodes run one by one whatever it is.
     """

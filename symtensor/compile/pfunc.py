@@ -1,7 +1,7 @@
 """`pfunc`: from `function`'s arguments to input and output specifications in which shared variables are inputs too.
 
-In: what `function` was given. Out: a `Function`. Refused, with Theano's texts: inputs that are constants, shared variables,
-duplicates or no variables; replacing an input through `givens`; what `rebuild_collect_shared` refuses.
+In: what `function` was given. Out: a `Function`. Refused, with Theano's texts: inputs that are constants, shared
+variables, duplicates or no variables; replacing an input through `givens`; what `rebuild_collect_shared` refuses.
 """
 from __future__ import annotations
 
@@ -72,16 +72,16 @@ def pfunc(
     _refuse_replaced_inputs(inputs, givens)
 
     build = Rebuild(strict=rebuild_strict, no_default_updates=no_default_updates, keep_unchanged=True)
-    if outputs is not None and not isinstance(outputs, (list, tuple, Variable, Out)):
-        outputs_asked = [outputs]  # refused below, with the text for members of a list
-    else:
-        outputs_asked = outputs
+    # Anything else is refused below, with the text for members of a list.
+    known = outputs is None or isinstance(outputs, (list, tuple, Variable, Out))
+    outputs_asked: Any = outputs if known else [outputs]
     new_inputs, new_outputs = run_rebuild(build, outputs_asked, inputs, givens, updates)
 
     for variable in build.shared_inputs:
         update = build.updates.get(variable)
         # The name lets programs ask f['s']; the container is the shared variable's own.
-        new_inputs.append(In(variable, value=variable.container, mutable=update is not None, borrow=True, update=update,
+        container: Any = variable.container
+        new_inputs.append(In(variable, value=container, mutable=update is not None, borrow=True, update=update,
                              shared=True))
     return orig_function(new_inputs, new_outputs, mode, accept_inplace=accept_inplace, name=name, profile=profile,
                          on_unused_input=on_unused_input, output_keys=output_keys)
@@ -93,7 +93,8 @@ def _pairs(updates: Any) -> Any:
         return []
     if isinstance(updates, (list, tuple)):
         if any(not isinstance(pair, (list, tuple)) for pair in updates):
-            raise ValueError("The updates parameter must be an OrderedDict/dict or a list of lists/tuples with 2 elements")
+            raise ValueError("The updates parameter must be an OrderedDict/dict or a list of lists/tuples with 2 "
+                             "elements")
     return updates
 
 
@@ -114,9 +115,9 @@ def _refuse_duplicates(inputs: list[In]) -> None:
         variable = given.variable
         if variable in first:
             raise UnusedInputError(
-                f"Variable {variable} is used twice in inputs to symtensor.function, at indices {first[variable]} and {i}.  "
-                "This would result in values provided for it being ignored. Please do not duplicate variables in the "
-                "inputs list.")
+                f"Variable {variable} is used twice in inputs to symtensor.function, at indices {first[variable]} and "
+                f"{i}.  This would result in values provided for it being ignored. Please do not duplicate variables "
+                "in the inputs list.")
         first[variable] = i
 
 
@@ -125,9 +126,9 @@ def _refuse_replaced_inputs(inputs: list[In], givens: Any) -> None:
     for given in inputs:
         if given.variable in replaced:
             raise RuntimeError(
-                f"You are trying to replace variable '{given.variable}' through the `givens` parameter, but this variable "
-                "is an input to your function. Replacing inputs is currently forbidden because it has no effect. One way "
-                "to modify an input `x` to a function evaluating f(x) is to define a new input `y` and use "
-                "`symtensor.function([y], f(x), givens={x: g(y)})`. Another solution consists in using "
-                "`symtensor.clone`, e.g. like this: "
-                "`symtensor.function([x], symtensor.clone(f(x), replace={x: g(x)}))`.")
+                f"You are trying to replace variable '{given.variable}' through the `givens` parameter, but this "
+                "variable is an input to your function. Replacing inputs is currently forbidden because it has no "
+                "effect. One way to modify an input `x` to a function evaluating f(x) is to define a new input `y` and "
+                "use `symtensor.function([y], f(x), givens={x: g(y)})`. Another solution consists in using "
+                "`symtensor.clone`, e.g. like this: `symtensor.function([x], symtensor.clone(f(x), "
+                "replace={x: g(x)}))`.")

@@ -1,8 +1,8 @@
 """Where the time of compiling and calling functions goes: `ProfileStats`, filled while a function is made and called.
 
-In: `function(..., profile=True)` or `config.profile`. Out: tables by class of op, by op and by node, printed by `summary`,
-at exit unless told otherwise. Statements of compiled code may compute several nodes at once: their time counts for the
-last of these, and the table of nodes says how many others are in it.
+In: `function(..., profile=True)` or `config.profile`. Out: tables by class of op, by op and by node, printed by
+`summary`, at exit unless told otherwise. Statements of compiled code may compute several nodes at once: their time
+counts for the last of these, and the table of nodes says how many others are in it.
 """
 from __future__ import annotations
 
@@ -65,7 +65,8 @@ def _print_at_exit() -> None:
         if stats.atexit_print and (stats.fct_callcount or stats.compile_time):
             file, opened = _destination()
             try:
-                stats.summary(file=file, n_ops_to_print=config.profiling.n_ops, n_apply_to_print=config.profiling.n_apply)
+                stats.summary(file=file, n_ops_to_print=config.profiling.n_ops,
+                              n_apply_to_print=config.profiling.n_apply)
             finally:
                 if opened:
                     file.close()
@@ -265,7 +266,8 @@ class ProfileStats:
         if self.fct_callcount > 0:
             print(f"  Time in {self.fct_callcount} calls to Function.__call__: {self.fct_call_time:e}s", file=file)
             share = 100 / self.fct_call_time if self.fct_call_time else 0.0
-            print(f"  Time in Function.fn.__call__: {self.vm_call_time:e}s ({self.vm_call_time * share:.3f}%)", file=file)
+            print(f"  Time in Function.fn.__call__: {self.vm_call_time:e}s ({self.vm_call_time * share:.3f}%)",
+                  file=file)
             inside = sum(self.apply_time.values())
             if inside > 0:
                 print(f"  Time in thunks: {inside:e}s ({inside * share:.3f}%)", file=file)
@@ -319,8 +321,8 @@ class ProfileStats:
             print((f" {seconds * 100 / total:5.1f}%   {running * 100 / total:5.1f}%     {seconds:7.3f}s "
                    f"     {seconds / max(count, 1):8.2e}s    {text}")[:self.line_width], file=file)
         left = total - running
-        print(f"   ... (remaining {len(ordered) - len(shown)} {kind} account for {left * 100 / total:6.2f}%({left:.2f}s) "
-              "of the runtime)\n", file=file)
+        print(f"   ... (remaining {len(ordered) - len(shown)} {kind} account for "
+              f"{left * 100 / total:6.2f}%({left:.2f}s) of the runtime)\n", file=file)
 
     def summary_memory(self, file: Any, N: int | None = None) -> None:
         """Prints the sizes of the values that were seen (`output_size`), the largest first."""
@@ -370,6 +372,7 @@ class ScanProfileStats(ProfileStats):
         print(f"Scan Op profiling ({self.name})" if self.name is not None else "Scan Op profiling", file=file)
         print("==================", file=file)
         print(f"  Message: {self.message}", file=file)
-        print(f"  Time in {self.callcount:.0f} calls of the op (for a total of {self.nbsteps:.0f} steps) {self.call_time:e}s",
+        print(f"  Time in {self.callcount:.0f} calls of the op (for a total of {self.nbsteps:.0f} steps) "
+              f"{self.call_time:e}s",
               file=file)
         print("", file=file)

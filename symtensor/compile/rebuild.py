@@ -162,9 +162,9 @@ class Rebuild:
             new = shared(new)
         if old in self.clones:
             raise AssertionError(
-                "When using 'givens' or 'replace' with several (old_v, new_v) replacement pairs, you can not have a new_v "
-                "variable depend on an old_v one. For instance, givens = {a:b, b:(a+1)} is not allowed. Here, the old_v "
-                f"{old} is used to compute other new_v's, but it is scheduled to be replaced by {new}.")
+                "When using 'givens' or 'replace' with several (old_v, new_v) replacement pairs, you can not have a "
+                "new_v variable depend on an old_v one. For instance, givens = {a:b, b:(a+1)} is not allowed. Here, "
+                f"the old_v {old} is used to compute other new_v's, but it is scheduled to be replaced by {new}.")
         # A replacement of another type is converted where its type allows that, and refused otherwise.
         new = old.type.filter_variable(new) if self.strict else new
         self.clones[old] = self.clone(new)
@@ -251,7 +251,8 @@ def _output(build: Rebuild, output: Any) -> Any:
     raise TypeError(f"Outputs must be symtensor Variable or Out instances. Received {output} of type {type(output)}")
 
 
-def clone(output: Any, replace: Any = None, strict: bool = True, share_inputs: bool = True, copy_inputs: Any = _unset) -> Any:
+def clone(output: Any, replace: Any = None, strict: bool = True, share_inputs: bool = True,
+          copy_inputs: Any = _unset) -> Any:
     """A copy of the graph that computes `output` (a variable, an `Out` or a list), with some variables replaced.
 
     Args:

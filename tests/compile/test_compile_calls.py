@@ -138,7 +138,8 @@ def test_a_function_is_a_mapping_of_inputs_and_shared_variables():
     x, y, w = T.dscalars("x", "y", "w")
     s = shared(2.0, "s")
     f = function([x, In(y, value=1), In(w, value=2, name="w_by_name")], x + y + w + s)
-    assert [key in f for key in ("x", x, "y", y, s, "s", "w", "w_by_name", 0, 5)] == [True] * 6 + [False, True, True, False]
+    assert [key in f for key in ("x", x, "y", y, s, "s", "w", "w_by_name", 0, 5)] == [True] * 6 + [False, True, True,
+                                                                                                   False]
     assert (f["y"], f[y], f[1], f["w_by_name"], f[s], f["s"]) == (1, 1, 1, 2, 2, 2) and f[x] is None
     f[s] = 10.0
     assert s.get_value() == 10 and f(1) == 14

@@ -1,4 +1,5 @@
-"""DebugMode, NanGuardMode and MonitorMode: what they find, under Theano 1.0.5's names, and that they let good things pass."""
+"""DebugMode, NanGuardMode and MonitorMode: what they find, under Theano 1.0.5's names, and that they let good things
+pass."""
 from __future__ import annotations
 
 import itertools
@@ -98,8 +99,9 @@ def test_lazy_branches_pass():
     (DestroysSecretly, "BadDestroyMap", ["destroy_map: {}", "changed input idx: 0", "repr (old val): array([1., 2.])",
                                          "location of first 10 mismatches: [[0]]"]),
     (ViewsSecretly, "BadViewMap", ["aliased output: 0", "aliased to inputs: [0]", "view_map: {}"]),
-    (WrongDtype, "InvalidValueError", ["hint           = perform output", "expected a ndarray object with dtype = float64 "
-                                       "(got float32)", "WrongDtype [id A]"])])
+    (WrongDtype, "InvalidValueError", [
+        "hint           = perform output", "expected a ndarray object with dtype = float64 (got float32)",
+        "WrongDtype [id A]"])])
 def test_ops_that_lie(op, kind, phrases):
     f = function([v], op()(v), mode=SOON)
     with pytest.raises(getattr(debugmode, kind)) as caught:
@@ -131,7 +133,8 @@ def test_memory_that_is_offered_to_perform():
     function([v], Reuses()(v), mode=DebugMode(check_preallocated_output="initial", stability_patience=1))([1, 2])
     for kinds in ("ALL", "c_contiguous:strided", ["wrong_size"]):
         f = function([v], Reuses()(v), mode=DebugMode(check_preallocated_output=kinds, stability_patience=1))
-        with pytest.raises(debugmode.BadThunkOutput, match=r"(?s)thunk1  : Reference value.*thunk2  : py with \w+ output"):
+        text = r"(?s)thunk1  : Reference value.*thunk2  : py with \w+ output"
+        with pytest.raises(debugmode.BadThunkOutput, match=text):
             f([1, 2])
     previous = function([v], Reuses()(v), mode=DebugMode(check_preallocated_output="previous", stability_patience=1))
     previous([1, 2])
@@ -157,7 +160,8 @@ def test_a_wrong_rewrite():
     with pytest.raises(debugmode.BadOptimization) as caught:
         f([1, 3])
     error = caught.value
-    assert "add_becomes_mul" in str(error.reason) and error.old_r_val.tolist() == [2, 6] and error.new_r_val.tolist() == [1, 9]
+    assert "add_becomes_mul" in str(error.reason)
+    assert error.old_r_val.tolist() == [2, 6] and error.new_r_val.tolist() == [1, 9]
     for phrase in ("BadOptimization Error", "Old Value:  [2. 6.]", "Max Abs Diff:  3.0", "Old Graph:",
                    "Elemwise{add,no_inplace} [id A]", "tensor.cmp_sloppy"):
         assert phrase in str(error)

@@ -19,7 +19,8 @@ s = shared(1.0, "s")
 WHEN_MAKING = {
     "shared variable as input": (
         lambda: function([s], s + 1), TypeError,
-        "Cannot use a shared variable (s) as explicit input. Consider substituting a non-shared variable via the `givens` "
+        "Cannot use a shared variable (s) as explicit input. Consider substituting a non-shared variable via the "
+        "`givens` "
         "parameter"),
     "shared variable in In": (lambda: function([In(s)], s), TypeError, "Cannot use a shared variable (s)"),
     "input twice": (
@@ -28,10 +29,12 @@ WHEN_MAKING = {
         "provided for it being ignored."),
     "input twice with In": (lambda: function([y, x, In(y, value=1)], x + y), UnusedInputError, "at indices 0 and 2"),
     "constant as input": (
-        lambda: function([T.constant(2.0)], []), TypeError, "'Constants not allowed in param list', TensorConstant{2.0}"),
+        lambda: function([T.constant(2.0)], []), TypeError,
+        "'Constants not allowed in param list', TensorConstant{2.0}"),
     "number as input": (lambda: function([1], x), TypeError, "Unknown parameter type: <class 'int'>"),
     "no list of inputs": (
-        lambda: function(x, x), Exception, "Input variables of a symtensor function should be contained in a list, even "
+        lambda: function(x, x), Exception,
+        "Input variables of a symtensor function should be contained in a list, even "
         "when there is a single input."),
     "no list of params": (
         lambda: pfunc(x, x), Exception, "in pfunc() the first argument must be a list or a tuple"),
@@ -40,11 +43,13 @@ WHEN_MAKING = {
         "tuple inputs trigger the old semantics, which disallow using updates and givens"),
     "unused input": (
         lambda: function([x, y], x), UnusedInputError,
-        "symtensor.function was asked to create a function computing outputs given certain inputs, but the provided input "
+        "symtensor.function was asked to create a function computing outputs given certain inputs, but the provided "
+        "input "
         "variable at index 1 is not part of the computational graph needed to compute the outputs: y."),
     "how to ignore it": (
         lambda: function([x, y], x), UnusedInputError,
-        "To make this error into a warning, you can pass the parameter on_unused_input='warn' to symtensor.function. To "
+        "To make this error into a warning, you can pass the parameter on_unused_input='warn' to symtensor.function. "
+        "To "
         "disable it completely, use on_unused_input='ignore'."),
     "unknown reaction": (
         lambda: function([x, y], x, on_unused_input="foo"), ValueError,
@@ -52,25 +57,30 @@ WHEN_MAKING = {
         "Valid values are 'raise', 'warn', and 'ignore'."),
     "missing input": (
         lambda: function([x], x + y), MissingInputError,
-        "Input 1 of the graph (indices start from 0), used to compute Elemwise{add,no_inplace}(x, y), was not provided and "
+        "Input 1 of the graph (indices start from 0), used to compute Elemwise{add,no_inplace}(x, y), was not "
+        "provided and "
         "not given a value."),
     "missing input of an update": (
-        lambda: function([], s, updates=[(s, s + y)]), MissingInputError, "used to compute Elemwise{add,no_inplace}(s, y)"),
+        lambda: function([], s, updates=[(s, s + y)]), MissingInputError,
+        "used to compute Elemwise{add,no_inplace}(s, y)"),
     "number as output": (
         lambda: function([], 3), TypeError, "Outputs must be symtensor Variable or Out instances. Received 3 of type "
         "<class 'int'>"),
-    "array as output": (lambda: function([], np.ones(2)), TypeError, "Received [1. 1.] of type <class 'numpy.ndarray'>"),
+    "array as output": (lambda: function([], np.ones(2)), TypeError,
+        "Received [1. 1.] of type <class 'numpy.ndarray'>"),
     "text among outputs": (lambda: function([x], [x, "abc"]), TypeError, "Received abc of type <class 'str'>"),
     "nested outputs": (lambda: function([x], [[x]]), TypeError, "Received [x] of type <class 'list'>"),
     "keys that are no strings": (lambda: function([x], {1: x}), AssertionError, ""),
     "name that is no string": (lambda: In(x, name=3), TypeError, "name must be a string! (got: 3)"),
     "mutable but not borrowed": (
         lambda: In(x, mutable=True, borrow=False), AssertionError,
-        "has flags mutable=True, borrow=False. This combination is incompatible since mutable=True implies that the input "
+        "has flags mutable=True, borrow=False. This combination is incompatible since mutable=True implies that the "
+        "input "
         "variable may be both aliased (borrow=True) and overwritten."),
     "update of another dtype in In": (
         lambda: In(x, update=T.fscalar("q")), TypeError,
-        "Variable 'x' has type TensorType(float64, scalar) but an update of type TensorType(float32, scalar). The type of "
+        "Variable 'x' has type TensorType(float64, scalar) but an update of type TensorType(float32, scalar). The "
+        "type of "
         "the update should be the same as the type of the variable"),
     "symbolic default": (lambda: In(x, value=T.constant(3.0)), TypeError, "should not be a symbolic variable"),
     "shared without a container": (lambda: In(x, value=3.0, shared=True), AssertionError, "shared"),
@@ -107,7 +117,8 @@ WHEN_MAKING = {
     "given of text": (lambda: function([y], x, givens={"x": y}), TypeError, "('given keys must be Variable', 'x')"),
     "given of another type": (
         lambda: function([v], x, givens={x: v}), TypeError,
-        "Cannot convert Type TensorType(float64, vector) (of Variable v) into Type TensorType(float64, scalar). You can try "
+        "Cannot convert Type TensorType(float64, vector) (of Variable v) into Type TensorType(float64, scalar). You "
+        "can try "
         "to manually convert v into a TensorType(float64, scalar)."),
     "given value of another dtype": (
         lambda: function([], x, givens={x: 3}), TypeError,
@@ -116,7 +127,8 @@ WHEN_MAKING = {
     "givens of three": (lambda: function([y], x, givens=[(x, y, 3)]), ValueError, "too many values to unpack"),
     "givens that depend on one another": (
         lambda: function([], s + x, givens=[(s, x + 1), (x, s + 1)]), AssertionError,
-        "you can not have a new_v variable depend on an old_v one. For instance, givens = {a:b, b:(a+1)} is not allowed. "
+        "you can not have a new_v variable depend on an old_v one. For instance, givens = {a:b, b:(a+1)} is not "
+        "allowed. "
         "Here, the old_v x is used to compute other new_v's, but it is scheduled to be replaced by "
         "Elemwise{add,no_inplace}.0."),
     "variable given twice": (
@@ -158,7 +170,8 @@ def test_the_order_in_which_mistakes_are_found():
 def test_unused_inputs_warn_or_pass():
     with pytest.warns(UserWarning, match="the provided input variable at index 1 is not part of") as caught:
         assert function([x, y], x, on_unused_input="warn")(1, 2) == 1
-    assert "To make this warning into an error, you can pass the parameter on_unused_input='raise'" in str(caught[0].message)
+    text = str(caught[0].message)
+    assert "To make this warning into an error, you can pass the parameter on_unused_input='raise'" in text
     assert caught[0].filename == __file__
     assert function([x, y], x, on_unused_input="ignore")(1, 2) == 1
     with symtensor.change_flags(on_unused_input="ignore"):
@@ -175,7 +188,8 @@ WHEN_CALLING = {
     "too few": (lambda: two(1), TypeError, "Missing required input: y"),
     "the first missing": (lambda: two(y=1), TypeError, "Missing required input: x"),
     "unnamed missing": (
-        lambda: function([one_unnamed], one_unnamed + 1)(), TypeError, "Missing required input: <TensorType(float64, scalar)>"),
+        lambda: function([one_unnamed], one_unnamed + 1)(), TypeError,
+        "Missing required input: <TensorType(float64, scalar)>"),
     "by position and name": (lambda: two(1, x=1), TypeError, "Multiple values for input: x"),
     "unknown name": (
         lambda: two(1, z=1), TypeError, "Unknown input or state: z. The function has 2 named inputs (x, y)."),
@@ -205,16 +219,19 @@ WHEN_CALLING = {
     "None": (lambda: two(None, 1), TypeError, "expected an ndarray, not None"),
     "text": (lambda: two("abc", 1), TypeError, "Bad input argument"),
     "variable": (
-        lambda: two(x, 1), TypeError, "Expected an array-like object, but found a Variable: maybe you are trying to call a "
+        lambda: two(x, 1), TypeError,
+        "Expected an array-like object, but found a Variable: maybe you are trying to call a "
         "function on a (possibly shared) variable instead of a numeric array?"),
     "loses precision": (
         lambda: function([(f := T.fscalar("f"))], f, allow_input_downcast=False)(0.1), TypeError,
-        "If you do not mind this precision loss, you can: 1) explicitly convert your data to a numpy array of dtype float32, "
+        "If you do not mind this precision loss, you can: 1) explicitly convert your data to a numpy array of dtype "
+        "float32, "
         'or 2) set "allow_input_downcast=True" when calling "function".'),
     "integer from float": (
         lambda: function([(i := T.iscalar("i"))], i)(2.5), TypeError, "cannot store accurately value 2.5"),
     "strict": (
-        lambda: function([In(v, strict=True)], v)([1, 2]), TypeError, "TensorType(float64, vector) expected a ndarray object."),
+        lambda: function([In(v, strict=True)], v)([1, 2]), TypeError,
+        "TensorType(float64, vector) expected a ndarray object."),
     "strict number": (
         lambda: function([In(x, strict=True)], x)(0.1), TypeError, "expected a ndarray object."),
     "strict dtype": (

@@ -21,7 +21,8 @@ def test_every_name_is_there():
 
 
 def test_names_lead_to_one_object():
-    assert symtensor.function is compiling.function and symtensor.In is compiling.In and symtensor.config is compiling.config
+    assert symtensor.function is compiling.function and symtensor.In is compiling.In
+    assert symtensor.config is compiling.config
     assert symtensor.shared is compiling.shared and symtensor.tensor is T
     assert symtensor.compile.io.In is symtensor.In
 
@@ -33,7 +34,8 @@ def test_importing_runs_nothing_and_prints_nothing():
         "def refuse(*a, **k): raise SystemExit('a process was started')\n"
         "subprocess.Popen = os.system = os.fork = refuse\n"
         "import symtensor\n"
-        "heavy = [m for m in ('symtensor.compile', 'symtensor.tensor', 'symtensor.rewrite', 'scipy') if m in sys.modules]\n"
+        "heavy = [m for m in ('symtensor.compile', 'symtensor.tensor', 'symtensor.rewrite', 'scipy') if m in "
+        "sys.modules]\n"
         "assert not heavy, heavy\n"
         "assert symtensor.config.floatX and symtensor.__version__\n")
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True)

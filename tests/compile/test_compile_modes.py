@@ -31,7 +31,8 @@ def test_names_of_modes_linkers_and_optimizers():
     assert set(modes.predefined_modes) == {"FAST_COMPILE", "FAST_RUN", "DEBUG_MODE"}
     assert {"py", "c", "c|py", "c|py_nogc", "vm", "cvm", "vm_nogc", "cvm_nogc"} < set(modes.predefined_linkers)
     assert list(map(str, modes.predefined_optimizers)) == [
-        "None", "None", "merge", "o4", "o3", "o2", "o1", "unsafe", "fast_compile", "fast_run", "fast_run_stable", "stabilize"]
+        "None", "None", "merge", "o4", "o3", "o2", "o1", "unsafe", "fast_compile", "fast_run", "fast_run_stable",
+        "stabilize"]
     assert tags(Mode("py", "unsafe")) == (["fast_run", "unsafe"], ["inplace"], [])
     assert tags(Mode("py", "o2"))[0] == ["fast_compile", "fast_compile_gpu", "fusion"]
     assert tags(Mode("py", "fast_run_stable"))[2] == ["stable"]
@@ -74,7 +75,8 @@ def test_variants_of_a_mode():
     assert tags(with_tags.excluding("a").requiring("c")) == (["fast_run", "a", "b"], ["a"], ["c"])
     assert mode.including() is not mode and with_tags.linker is not mode.linker
     assert mode.clone(link_kwargs={"allow_gc": False}).linker.allow_gc is False and mode.linker.allow_gc is True
-    assert tags(mode.clone(optimizer=None))[0] == [] and tags(mode.clone(optimizer="fast_compile"))[0][0] == "fast_compile"
+    assert tags(mode.clone(optimizer=None))[0] == []
+    assert tags(mode.clone(optimizer="fast_compile"))[0][0] == "fast_compile"
     assert mode.register(("foo", 1.5))._optimizer.extra_optimizations == [("foo", 1.5)]
     assert tags(pickle.loads(pickle.dumps(with_tags))) == tags(with_tags)
 
@@ -181,7 +183,8 @@ def test_callbacks_of_the_vm():
     def callback(node, thunk, storage_map, compute_map):
         seen.append((str(node.op), [float(storage_map[v][0]) for v in node.outputs], compute_map[node.outputs[0]]))
 
-    linker = VM_Linker(callback=callback, callback_input=lambda variable, value: given.append((str(variable), float(value))))
+    linker = VM_Linker(callback=callback, callback_input=lambda variable, value: given.append((str(variable),
+                                                                                               float(value))))
     f = function([x], T.exp(x) * x, mode=Mode(linker, None))
     assert f(2) == pytest.approx(2 * np.exp(2))
     assert [s[0] for s in seen] == ["Elemwise{exp,no_inplace}", "Elemwise{mul,no_inplace}"]
@@ -234,5 +237,6 @@ def test_errors_without_descriptions():
 def test_clones_keep_everything_but_the_graph():
     linker = OpWiseCLinker(fallback_on_perform=False).accept(FunctionGraph([x], [x]))
     clone = linker.clone(allow_gc=False)
-    assert isinstance(clone, OpWiseCLinker) and not clone.fallback_on_perform and not clone.allow_gc and clone.fgraph is None
+    assert isinstance(clone,
+                      OpWiseCLinker) and not clone.fallback_on_perform and not clone.allow_gc and clone.fgraph is None
     assert isinstance(clone, Linker) and linker.fgraph is not None

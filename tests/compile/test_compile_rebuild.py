@@ -113,7 +113,8 @@ def test_get_info_on_inputs():
         "The function has a single input variable which has no name, and thus cannot be assigned through a keyword "
         "argument " + hint)
     assert get_info_on_inputs(["x"], 2) == (
-        "The function has 1 named input (x), and 2 unnamed inputs which thus cannot be accessed through keyword arguments "
+        "The function has 1 named input (x), and 2 unnamed inputs which thus cannot be accessed through keyword "
+        "arguments "
         + hint.replace("Variable's", "variable's"))
 
 
