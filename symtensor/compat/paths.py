@@ -24,7 +24,7 @@ PATHS: dict[str, tuple[str, ...]] = {
     "gof.utils": ("graph.utils", "graph.trace"),
     "gof.link": ("compile.link",),
     # compile
-    "compile.ops": ("control.as_op", "tensor.shape_ops"),
+    "compile.ops": ("control.function_op", "gradient.barriers", "tensor.shape_ops"),
     "compile.builders": ("control.builders",),
     "compile.sharedvalue": ("tensor.sharedvar",),
     # places that moved
@@ -36,5 +36,7 @@ PATHS: dict[str, tuple[str, ...]] = {
     "misc.ordered_set": ("utils.ordered",),
     "misc.may_share_memory": ("tensor.type",),
     "sandbox": (),
+    "tests": (),
+    "tests.breakpoint": ("control.breakpoint",),
     "sandbox.softsign": ("tensor.nnet.nnet",),
 }

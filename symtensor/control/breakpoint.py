@@ -21,6 +21,8 @@ class PdbBreakpoint(Op):
     element of that list changes the value that the function goes on with.
     """
 
+    __module__ = "symtensor.tests.breakpoint"
+
     __props__ = ("name",)
 
     def __init__(self, name: str) -> None:

@@ -58,6 +58,8 @@ class OpFromGraph(Op):
     updates and givens, ValueError for overrides that do not fit.
     """
 
+    __module__ = "symtensor.compile.builders"
+
     LOP_TYPE_ERR_MSG = 'L_op type can only be "grad" or "lop", got %s.'
     OV_INP_LEN_ERR_MSG = INPUT_COUNT_MESSAGE
     STYPE_ERR_MSG = PLACEHOLDER_MESSAGE

@@ -34,6 +34,8 @@ class FromFunctionOp(Op):
     pickled; it is found again by its name.
     """
 
+    __module__ = "symtensor.compile.ops"
+
     def __init__(
         self,
         fn: Callable[..., Any],

@@ -28,6 +28,8 @@ class IfElse(Op):
     name     printed, and passed on to gradients; does not count in equality
     """
 
+    __module__ = "symtensor.ifelse"
+
     def __init__(self, n_outs: int, as_view: bool = False, gpu: bool = False, name: str | None = None) -> None:
         if as_view:
             # One output can be a view of the one branch or the other; what is declared is the first.

@@ -28,6 +28,8 @@ class Print(Op):
     often and in which order values are printed. A variable of any type will do; anything else is a TypeError.
     """
 
+    __module__ = "symtensor.printing"
+
     __props__ = ("message", "attrs", "global_fn")
     view_map = {0: [0]}
 

@@ -23,6 +23,8 @@ class Assert(Op):
     The check counts only where the result is used. Conditions have rank 0 (TypeError).
     """
 
+    __module__ = "symtensor.tensor.opt"
+
     __props__ = ("msg",)
     view_map = {0: [0]}
 
@@ -63,6 +65,8 @@ assert_ = assert_op
 
 class Raise(Op):
     """`Raise(msg, exc)(x)` raises `exc(msg)` whenever its value is needed."""
+
+    __module__ = "symtensor.raise_op"
 
     __props__ = ("msg", "exc")
 

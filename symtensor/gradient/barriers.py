@@ -25,6 +25,8 @@ __all__ = [
 class ViewOp(Op):
     """The identity, as a view of its input. Its subclasses differ from it in their gradients."""
 
+    __module__ = "symtensor.compile.ops"
+
     view_map = {0: [0]}
     __props__: tuple[str, ...] = ()
 

@@ -1,6 +1,7 @@
 """Assert, Raise, Print, as_op, PdbBreakpoint. Facts are Theano 1.0.5's."""
 from __future__ import annotations
 
+import importlib
 import pdb
 import pickle
 import sys
@@ -12,9 +13,11 @@ from control_toys import evaluate
 import symtensor.tensor as T
 from symtensor.control.breakpoint import PdbBreakpoint
 from symtensor.control.function_op import FromFunctionOp, as_op, load_back
+from symtensor.control.ifelse import IfElse
 from symtensor.control.print_op import Print
 from symtensor.control.raise_op import Assert, Raise, assert_, assert_op
 from symtensor.gradient import DisconnectedInputError, Rop, grad
+from symtensor.gradient.barriers import view_op
 from symtensor.graph.type import Generic
 from symtensor.printing import pp
 
@@ -196,3 +199,16 @@ def test_breakpoint_builds(x, v):
         PdbBreakpoint("stop")(v > 1, x)
     assert PdbBreakpoint("a") == PdbBreakpoint("a") != PdbBreakpoint("b")
     assert first.owner.op.infer_shape(None, [(), (), ("n",)]) == [(), ("n",)]
+
+
+# -- where programs find the classes -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", [
+    IfElse(2, name="a"), Assert("a"), Raise("a", ValueError), Print("a"), PdbBreakpoint("a"), view_op, times,
+])
+def test_classes_are_found_under_theanos_paths(value):
+    kind = type(value)
+    assert getattr(importlib.import_module(kind.__module__), kind.__name__) is kind
+    assert not kind.__module__.startswith(("symtensor.control", "symtensor.gradient"))
+    assert pickle.loads(pickle.dumps(value)) == value
