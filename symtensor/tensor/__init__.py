@@ -78,12 +78,7 @@ _LATER = {
         "symtensor.gradient",
     ),
     **dict.fromkeys(("min_informative_str", "pprint"), "symtensor.printing"),
-    **dict.fromkeys(
-        ("LoadFromDisk", "MPIRecv", "MPIRecvWait", "MPISend", "MPISendWait", "irecv", "isend", "load", "mpi_cmps",
-         "mpi_enabled", "mpi_keys", "mpi_send_wait_cmp", "mpi_send_wait_key", "mpi_tag_cmp", "mpi_tag_key", "recv",
-         "send"),
-        "symtensor.tensor.io",
-    ),
+    **dict.fromkeys(("LoadFromDisk", "load"), "symtensor.tensor.io"),
     **dict.fromkeys(
         ("fft", "fourier", "io", "nlinalg", "nnet", "opt", "raw_random", "shared_randomstreams", "signal", "slinalg"),
         None,

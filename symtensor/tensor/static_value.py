@@ -8,6 +8,7 @@ Refused with NotScalarConstantError: values that are not known or not all the sa
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextvars import ContextVar
 from functools import singledispatch
 from typing import Any
 
@@ -153,22 +154,42 @@ def known_length(op: Any, node: Apply, index: int) -> int | None:
     return None
 
 
-@known_length.register(Elemwise)
-def _elementwise_length(op: Elemwise, node: Apply, index: int) -> int | None:
-    for x in node.inputs:
-        length = None if x.type.broadcastable[0] else vector_length(x)
-        if length is not None:
-            return length
-    return None
+# How deeply rules may ask for the lengths of their inputs: shapes are made of few ops, graphs of many.
+_DEEPEST = 40
+_depth: ContextVar[int] = ContextVar("depth of rules", default=0)
 
 
 def vector_length(v: Any) -> int | None:
     """The length of a vector variable, None where it is not known."""
     if v.type.broadcastable[0]:
         return 1
-    if isinstance(v, Constant):
-        return len(v.data)
-    return None if v.owner is None else known_length(v.owner.op, v.owner, v.index)
+    if _depth.get() >= _DEEPEST:
+        return None
+    before = _depth.set(_depth.get() + 1)
+    try:
+        return _found_length(v)
+    finally:
+        _depth.reset(before)
+
+
+def _found_length(v: Any) -> int | None:
+    # Elementwise operands have the length of the result; chains of them may be long.
+    stack, seen = [v], {v}
+    while stack:
+        x = stack.pop()
+        if isinstance(x, Constant):
+            return len(x.data)
+        if x.owner is None:
+            continue
+        if isinstance(x.owner.op, Elemwise):
+            operands = [y for y in x.owner.inputs if not y.type.broadcastable[0] and y not in seen]
+            seen.update(operands)
+            stack.extend(reversed(operands))
+            continue
+        length = known_length(x.owner.op, x.owner, x.index)
+        if length is not None:
+            return length
+    return None
 
 
 def get_vector_length(v: Any) -> int:

@@ -139,11 +139,13 @@ class TensorType(Type):
         )
 
     def _convert_other(self, data: Any, allow_downcast: bool | None) -> np.ndarray:
-        if allow_downcast or (allow_downcast is None and type(data) is float and self.dtype == config.floatX):
-            return _as_dtype(data, self.numpy_dtype)
         as_given = np.asarray(data)
         if as_given.dtype.kind not in "biufc":
             raise TypeError(f"{self} cannot store a value that is not a number.", data, type(data))
+        if as_given.dtype.kind == "c" and self.numpy_dtype.kind != "c":
+            raise TypeError(f"{self} cannot store a complex value.", data)
+        if allow_downcast or (allow_downcast is None and type(data) is float and self.dtype == config.floatX):
+            return _as_dtype(data, self.numpy_dtype)
         converted = _as_dtype(data, self.numpy_dtype)
         if not type(self).values_eq(np.asarray(as_given), converted, force_same_dtype=False):
             raise TypeError(
@@ -283,12 +285,9 @@ class TensorType(Type):
 
 
 def _as_dtype(data: Any, dtype: np.dtype) -> np.ndarray:
-    """`data` converted as a C cast would, on every NumPy: NumPy 2 refuses Python integers that do not fit."""
+    """`data` converted as a C cast would: NumPy 2 refuses to make an int8 of a Python integer that does not fit."""
     with np.errstate(invalid="ignore", over="ignore"):
-        try:
-            return np.asarray(data, dtype=dtype)
-        except OverflowError:
-            return np.asarray(np.asarray(data).astype(dtype))
+        return np.asarray(np.asarray(data).astype(dtype))
 
 
 @lru_cache(maxsize=4096)

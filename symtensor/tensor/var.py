@@ -605,7 +605,7 @@ class TensorConstantSignature(tuple):
         (t0, d0), (t1, d1) = self, other  # type: ignore[misc]
         return (
             t0 == t1 and d0.shape == d1.shape and d0.dtype == d1.dtype
-            and (d0 is d1 or np.ascontiguousarray(d0).tobytes() == np.ascontiguousarray(d1).tobytes())
+            and (d0 is d1 or np.array_equal(_bytes(d0), _bytes(d1)))
         )
 
     def __ne__(self, other: object) -> bool:
@@ -614,8 +614,7 @@ class TensorConstantSignature(tuple):
     def __hash__(self) -> int:
         kind, data = self
         # A large array is told apart by its ends and its shape; equality reads all of it.
-        flat = data.ravel()
-        ends = flat if flat.size <= 64 else np.concatenate([flat[:32], flat[-32:]])
+        ends = np.concatenate([data.flat[:32], data.flat[-32:]])
         return hash((TensorConstantSignature, kind, data.shape, ends.tobytes()))
 
     def theano_hash(self) -> str:
@@ -638,19 +637,28 @@ class TensorConstantSignature(tuple):
         return data
 
 
+def _bytes(data: np.ndarray) -> np.ndarray:
+    """The bytes of an array in C order, without a copy where they are so already."""
+    return np.ascontiguousarray(data).reshape(-1).view(np.uint8)
+
+
+_NOT_ASKED_YET = object()
+
+
 class TensorConstant(_tensor_py_operators, Constant):
     """An array that is known when the graph is built."""
+
+    _unique_value: Any = _NOT_ASKED_YET
 
     def __init__(self, type: Any, data: Any, name: str | None = None):
         Constant.__init__(self, type, data, name)
 
     @property
     def unique_value(self) -> Any:
-        """The number that all elements are, or None."""
-        flat = self.data.ravel()
-        if flat.size and (flat[:1] == flat).all() and not (flat[0] == 0 and flat.dtype.kind in "fc" and _mixed(flat)):
-            return flat[0]
-        return None
+        """The number that all elements are, or None; found out at the first question."""
+        if self._unique_value is _NOT_ASKED_YET:
+            self._unique_value = _only_value(self.data)
+        return self._unique_value
 
     def __str__(self) -> str:
         unique = self.unique_value
@@ -678,9 +686,16 @@ class TensorConstant(_tensor_py_operators, Constant):
         return type(self)(copy.deepcopy(self.type, memo), copy.deepcopy(self.data, memo), self.name)
 
 
-def _mixed(zeros: np.ndarray) -> bool:
-    """Are there zeros of both signs? They are equal and yet not the same."""
-    return zeros.tobytes() != np.full_like(zeros, zeros[0]).tobytes()
+def _only_value(data: np.ndarray) -> Any:
+    """The number that all elements are, bit by bit (zeros of both signs are not the same), or None."""
+    if not data.size:
+        return None
+    first = data.flat[0]
+    if data.flat[-1] != first or not (data == first).all():  # this also sorts out NaN
+        return None
+    if first == 0 and data.dtype.kind in "fc" and not np.array_equal(_bytes(data), _bytes(np.full_like(data, first))):
+        return None
+    return first
 
 
 TensorType.Variable = TensorVariable

@@ -85,6 +85,17 @@ def test_known_lengths(vector, length):
     assert T.get_vector_length(vector) == length
 
 
+def test_long_chains_have_lengths_too():
+    deep = x.shape
+    for _ in range(5000):
+        deep = deep + 1
+    assert T.get_vector_length(deep) == 2
+    views = x.shape
+    for _ in range(2000):
+        views = views[::-1]
+    assert T.get_vector_length(views) == 2
+
+
 def test_unknown_lengths():
     for vector in (v, T.arange(i), T.zeros(i), v + 1):
         with pytest.raises(ValueError, match="length not known"):

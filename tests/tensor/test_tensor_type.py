@@ -53,7 +53,7 @@ def test_values_that_lose_nothing_are_converted(kind, value, dtype):
     (T.dmatrix, T.dmatrix(), "Expected an array-like object, but found a Variable"),
     (T.dmatrix, None, "not a number"),
     (T.dmatrix, "abc", "not a number"),
-    (T.lscalar, 2**70, "not a number"),
+    (T.lscalar, 2**70, "not a number"), (T.dvector, [1j], "cannot store a complex value"),
     (T.dmatrix, np.array([[object()]]), "dtype object"),
 ])
 def test_other_values_are_refused(kind, value, message):
