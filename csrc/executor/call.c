@@ -238,7 +238,7 @@ int st_run(Context *c, npy_intp work)
     }
     else
         rc = n->main(&c->frame);
-    if (rc == 0 && !PyErr_Occurred())
+    if (rc == 0 && !(n->n_islands && PyErr_Occurred()))
         return 0;
     failed(c);
     return -1;
@@ -283,16 +283,17 @@ int st_collect(Context *c, PyObject **outputs, PyObject **updates)
     Native *n = c->native;
     int k = 0, total = n->n_outputs + n->n_updates;
     for (; k < total; k++) {
-        PyObject *result = take_result(c, k);
+        PyObject *result = NULL;
         st_array *r = &c->frame.results[k];
-        if (k >= n->n_outputs) {
-            int position = n->position[k - n->n_outputs];
-            st_array *input = &c->frame.inputs[position];
-            if (!result && !r->data && !PyErr_Occurred())
-                result = Py_NewRef(c->values[position]);
-            else if (result && n->results[k].type >= 0 && r->data == input->data && PyArray_Check(c->values[position]))
-                Py_SETREF(result, Py_NewRef(c->values[position]));
-        }
+        int position = k < n->n_outputs ? -1 : n->position[k - n->n_outputs];
+        if (position >= 0
+            && (!r->data
+                || (r->data == c->frame.inputs[position].data && n->results[k].type >= 0
+                    && PyArray_Check(c->values[position])
+                    && st_same_dims((PyArrayObject *)c->values[position], n->results[k].ndim, r->dims))))
+            result = Py_NewRef(c->values[position]); /* made in place */
+        else
+            result = take_result(c, k);
         if (!result) {
             if (!PyErr_Occurred())
                 PyErr_Format(PyExc_SystemError, "the unit did not fill result %d", k);

@@ -82,6 +82,7 @@ typedef struct {
     int *order; /* inputs sorted by address (overlap test) */
     char **low, **high;
     double next_poll;
+    unsigned polls;
 } Context;
 
 struct Native {

@@ -10,6 +10,7 @@ Refused: compiling in an environment that changes what a compiler means (CPATH, 
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import json
 import logging
 import os
@@ -259,6 +260,7 @@ def compile_text(compiler: Compiler, text: str, place: Path, extra: Sequence[str
         _run(command, place, TIMEOUT_SECONDS)
     except CompileError as error:
         error.source = _kept(text)
+        error.args = (str(error).replace(str(source), error.source or source.name),)
         raise
     logger.debug("compiled %d bytes in %.1f ms", len(text), 1e3 * (time.perf_counter() - start))
     return target
@@ -285,9 +287,11 @@ def _run(command: list[str], place: Path | None, timeout: float) -> str:
 
 
 def _kept(text: str) -> str:
-    """Puts the source of a failed compilation where it can be looked at while the process lives."""
+    """Puts the source of a failed compilation where it can be looked at while the process lives (and longer with the
+    flag `nocleanup`)."""
     try:
-        path = cachedir.temporary() / "failed.c"
+        name = f"failed-{hashlib.sha256(text.encode()).hexdigest()[:16]}.c"
+        path = (cachedir.directory() if config.nocleanup else cachedir.temporary()) / name
         path.write_text(text)
         return str(path)
     except OSError:
