@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import symtensor.lower.advanced_indexing
+import symtensor.lower.batchnorm
 import symtensor.lower.choice
 import symtensor.lower.creation
 import symtensor.lower.joining

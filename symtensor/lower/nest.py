@@ -138,6 +138,8 @@ def _inplace_pairs(body) -> tuple[tuple[str, str], ...]:
         return ()
     if any(isinstance(s, Let) for s in block[block.index(stores[0]):]):
         return ()
+    if len(stores) > 1 and any(isinstance(e, Load) for s in stores for e in expressions(s.value)):
+        return ()  # a later store would read what an earlier one has overwritten
     everywhere: dict[str, set] = {}
     for top in nest_expressions(body):
         for expr in expressions(top):

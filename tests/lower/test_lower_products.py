@@ -9,6 +9,7 @@ import symtensor.tensor as T
 from symtensor.ir.nodes import Call, Copied, Nest
 from symtensor.ir.walk import statements
 from symtensor.tensor import blas, nnet
+from symtensor.tensor.nnet import bn
 
 x, y, z, t, u, f, r = (T.matrix("x"), T.matrix("y"), T.matrix("z"), T.tensor3("t"), T.tensor3("u"), T.fmatrix("f"),
                        T.row("r"))
@@ -50,13 +51,23 @@ GROUPS = {
     ],
     "crossentropy": lambda: [
         *nnet.crossentropy_softmax_argmax_1hot_with_bias(x, v, iv), nnet.crossentropy_softmax_1hot(x, iv)[0],
-        nnet.crossentropy_softmax_1hot_with_bias(f[:3], v, iv)[1], nnet.crossentropy_softmax_1hot_with_bias(x[:0], v, iv[:0])[0],
+        nnet.crossentropy_softmax_1hot_with_bias(f[:3], v, iv)[1],
+        nnet.crossentropy_softmax_1hot_with_bias(x[:0], v, iv[:0])[0],
         nnet.crossentropy_softmax_argmax_1hot_with_bias(x, v, iv)[2] + 1,
         nnet.crossentropy_softmax_1hot_with_bias_dx(v[:3], p, iv),
         nnet.crossentropy_softmax_1hot_with_bias_dx(s, p, iv),
         nnet.crossentropy_softmax_1hot_with_bias_dx(v[:1], p, iv), nnet.categorical_crossentropy(p, iv),
         nnet.categorical_crossentropy(p, iv - 2), nnet.crossentropy_categorical_1hot_grad(v[:3], p, iv - 1),
         nnet.binary_crossentropy(p, p), nnet.categorical_crossentropy(p, p),
+    ],
+    "batchnorm": lambda: [
+        *bn.batch_normalization_train(x, v, v + 1),
+        *bn.batch_normalization_train(x, r, r, running_mean=r * 2, running_var=r ** 2),
+        *bn.batch_normalization_train(t, t[:1, :, :1], t[:1, :, 1:2] + 1, (0, 2)),
+        bn.batch_normalization_test(x, r, r, r, r ** 2), bn.batch_normalization(x, r, r, v, v ** 2),
+        *T.grad(bn.batch_normalization_train(x, r, r + 1)[0][0].sum(), [x, r]),
+        bn.batch_normalization_train(f, v.astype("float32"), v.astype("float32"))[0],
+        *bn.AbstractBatchNormTrainGrad((0,))(x, x * 2, r, r, r + 3),
     ],
     "curves": lambda: [
         nnet.relu(x), nnet.relu(x, 0.1), nnet.elu(x), nnet.selu(x), nnet.sigmoid(x), nnet.softplus(x), nnet.softsign(x),

@@ -1,7 +1,8 @@
 """Neural networks: activation functions, softmax, cross-entropies, normalisation, convolutions."""
 from __future__ import annotations
 
-from symtensor.tensor.nnet import nnet, sigm
+from symtensor.tensor.nnet import bn, nnet, sigm
+from symtensor.tensor.nnet.bn import batch_normalization
 from symtensor.tensor.nnet.nnet import (
     CrossentropyCategorical1Hot,
     CrossentropyCategorical1HotGrad,
@@ -53,8 +54,8 @@ from symtensor.tensor.nnet.sigm import (
 __all__ = [
     "CrossentropyCategorical1Hot", "CrossentropyCategorical1HotGrad", "CrossentropySoftmax1HotWithBiasDx",
     "CrossentropySoftmaxArgmax1HotWithBias", "LogSoftmax", "Prepend_scalar_constant_to_each_row",
-    "Prepend_scalar_to_each_row", "Softmax", "SoftmaxGrad", "SoftmaxWithBias", "binary_crossentropy",
-    "categorical_crossentropy", "confusion_matrix", "crossentropy_categorical_1hot",
+    "Prepend_scalar_to_each_row", "Softmax", "SoftmaxGrad", "SoftmaxWithBias", "batch_normalization",
+    "binary_crossentropy", "bn", "categorical_crossentropy", "confusion_matrix", "crossentropy_categorical_1hot",
     "crossentropy_categorical_1hot_grad", "crossentropy_softmax_1hot", "crossentropy_softmax_1hot_with_bias",
     "crossentropy_softmax_1hot_with_bias_dx", "crossentropy_softmax_argmax_1hot_with_bias",
     "crossentropy_softmax_max_and_argmax_1hot", "crossentropy_softmax_max_and_argmax_1hot_with_bias", "elu",
