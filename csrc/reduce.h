@@ -70,6 +70,7 @@ ST_NEST void st_cadd_X(double *sum, const C *x, st_i64 n) {
 /* Integers wrap. */
 ST_NEST void st_add_X(T *sum, const T *x, st_i64 n) {
     U s = (U)*sum;
+#pragma omp simd reduction(+ : s)
     for (st_i64 i = 0; i < n; i++) s += (U)x[i];
     *sum = (T)s;
 }
@@ -115,6 +116,7 @@ ST_NEST void st_maximum_X(T *top, const T *x, st_i64 n) {
     }
     for (; i < n; i++) m = (m > x[i]) | (m != m) ? m : x[i];
 #else
+#pragma omp simd reduction(max : m)
     for (st_i64 i = 0; i < n; i++) m = m > x[i] ? m : x[i];
 #endif
     *top = m;
@@ -144,6 +146,7 @@ ST_NEST void st_minimum_X(T *top, const T *x, st_i64 n) {
     }
     for (; i < n; i++) m = (m < x[i]) | (m != m) ? m : x[i];
 #else
+#pragma omp simd reduction(min : m)
     for (st_i64 i = 0; i < n; i++) m = m < x[i] ? m : x[i];
 #endif
     *top = m;
@@ -158,53 +161,68 @@ ST_INLINE int st_is_nan_X(T x) {
 #endif
 }
 
+/* The position of the first element that equals `value`, or is NaN; there is one. */
+ST_INLINE st_i64 st_find_X(const T *x, st_i64 n, T value) {
+    st_i64 k = 0;
+    for (; k + 64 <= n; k += 64) {
+        int found = 0;
+#pragma omp simd reduction(| : found)
+        for (st_i64 i = 0; i < 64; i++) found |= (x[k + i] == value) | st_is_nan_X(x[k + i]);
+        if (found) break;
+    }
+    while (x[k] != value && !st_is_nan_X(x[k])) k++;
+    return k;
+}
+
 /* The first largest element, or the first NaN: *at is its position, -1 if there was none before; x[0] has position base. */
 ST_NEST void st_argmax_X(T *best, st_i64 *at, const T *x, st_i64 n, st_i64 base) {
     for (st_i64 i = 0; i < n; i += 512) {
         if (*at >= 0 && st_is_nan_X(*best)) return;
-        st_i64 m = n - i < 512 ? n - i : 512, k = 0;
+        st_i64 m = n - i < 512 ? n - i : 512;
         T top = x[i];
         st_maximum_X(&top, x + i, m);
         if (*at >= 0 && !(top > *best) && !st_is_nan_X(top)) continue;
-        while (x[i + k] != top && !st_is_nan_X(x[i + k])) k++;
         *best = top;
-        *at = base + i + k;
+        *at = base + i + st_find_X(x + i, m, top);
     }
 }
 
 ST_NEST void st_argmin_X(T *best, st_i64 *at, const T *x, st_i64 n, st_i64 base) {
     for (st_i64 i = 0; i < n; i += 512) {
         if (*at >= 0 && st_is_nan_X(*best)) return;
-        st_i64 m = n - i < 512 ? n - i : 512, k = 0;
+        st_i64 m = n - i < 512 ? n - i : 512;
         T top = x[i];
         st_minimum_X(&top, x + i, m);
         if (*at >= 0 && !(top < *best) && !st_is_nan_X(top)) continue;
-        while (x[i + k] != top && !st_is_nan_X(x[i + k])) k++;
         *best = top;
-        *at = base + i + k;
+        *at = base + i + st_find_X(x + i, m, top);
     }
 }
 
 ST_NEST void st_and__X(T *all, const T *x, st_i64 n) {
     T r = *all;
-    for (st_i64 i = 0; i < n; i++) r = (T)(r & x[i]);
+#pragma omp simd reduction(& : r)
+    for (st_i64 i = 0; i < n; i++) r &= x[i];
     *all = r;
 }
 
 ST_NEST void st_or__X(T *any, const T *x, st_i64 n) {
     T r = *any;
-    for (st_i64 i = 0; i < n; i++) r = (T)(r | x[i]);
+#pragma omp simd reduction(| : r)
+    for (st_i64 i = 0; i < n; i++) r |= x[i];
     *any = r;
 }
 
 ST_NEST void st_xor_X(T *odd, const T *x, st_i64 n) {
     T r = *odd;
-    for (st_i64 i = 0; i < n; i++) r = (T)(r ^ x[i]);
+#pragma omp simd reduction(^ : r)
+    for (st_i64 i = 0; i < n; i++) r ^= x[i];
     *odd = r;
 }
 
 /* Moves partial sums into totals, so that rounding errors do not grow with the number of rows. */
 ST_NEST void st_flush_X(double *total, T *part, st_i64 n) {
+#pragma omp simd
     for (st_i64 i = 0; i < n; i++) {
         total[i] += (double)part[i];
         part[i] = 0;
@@ -212,6 +230,7 @@ ST_NEST void st_flush_X(double *total, T *part, st_i64 n) {
 }
 
 ST_NEST void st_fill_X(T *x, st_i64 n, T value) {
+#pragma omp simd
     for (st_i64 i = 0; i < n; i++) x[i] = value;
 }
 

@@ -128,7 +128,10 @@ class Linear:
     terms: tuple[tuple[Value, int], ...]
 
     def factor(self, index: Value) -> int:
-        return next((f for v, f in self.terms if v is index), 0)
+        for value, f in self.terms:
+            if value is index:
+                return f
+        return 0
 
 
 def linear(value: Value) -> Linear:

@@ -2,7 +2,7 @@
 
 In comes the loop's scope; everything in it is cut into segments. A segment is one `for` over the elements of a block,
 vectorised by the compiler; inner loops and reductions over other axes run around segments, and what one segment computes
-for another waits in an array on the stack (then the loop runs in blocks of `BLOCK` elements, else over its whole length).
+for another waits in an array on the stack (then the loop runs in blocks of elements, else over its whole length).
 
 Where a segment calls a function that the vector libm computes, its last incomplete vector is filled up and computed by
 the same code: equal elements give equal results wherever they stand. Functions without a vector variant, scattered
@@ -15,7 +15,7 @@ from typing import Any
 
 from symtensor.codegen.c.dialect import BLOCK as BLOCK_TYPE
 from symtensor.codegen.c.dialect import ITEMSIZE, LOCAL, MEMORY, TAG, extreme, kind, literal
-from symtensor.codegen.c.printer import BLOCK, NestPrinter, bare
+from symtensor.codegen.c.printer import BLOCK, ROW_BLOCK, NestPrinter, bare, walked
 from symtensor.codegen.c.scalar_ops import operation
 from symtensor.codegen.values import LoopItem, ReduceItem, Scope, StoreItem, Value, linear
 
@@ -76,9 +76,11 @@ class BlockPrinter:
         self.bit = scope.bit
         self.sink = sink
         self.where: dict[Value, Segment] = {}
+        self.units: dict[tuple[str, tuple[Value, ...]], bool] = {}
         self.kept: dict[Value, str] = {}  # value -> element of its array, with {} for the position
         self.chunked = sink is not None
         self.math = self.has_math(scope)
+        self.size = ROW_BLOCK if self.has_fold(scope) else BLOCK
         printer.choose_dense(scope)
         self.nodes = self.plan(scope)
         self.keep_across(self.nodes)
@@ -100,6 +102,16 @@ class BlockPrinter:
                     stack.append(item.scope)
                 elif isinstance(item, ReduceItem):
                     stack.append(item.scopes[0])
+        return False
+
+    def has_fold(self, scope: Scope) -> bool:
+        stack = [scope]
+        while stack:
+            for item in stack.pop().items:
+                if isinstance(item, ReduceItem) and (item.body.mask | item.result.mask) & self.bit:
+                    return True
+                if isinstance(item, LoopItem):
+                    stack.append(item.scope)
         return False
 
     def is_math(self, value: Value) -> bool:
@@ -161,9 +173,9 @@ class BlockPrinter:
         self.chunked = True
         p, dtype = self.p, item.body.dtype
         t = BLOCK_TYPE[dtype]
-        part = p.array(t, "a", str(BLOCK))
-        total = p.array("double", "b", str(BLOCK)) if item.op == "add" and kind(dtype) == "f" else ""
-        place = p.array("st_i64", "k", str(BLOCK)) if item.op in ("argmax", "argmin") else ""
+        part = p.array(t, "a", str(self.size))
+        total = p.array("double", "b", str(self.size)) if item.op == "add" and kind(dtype) == "f" else ""
+        place = p.array("st_i64", "k", str(self.size)) if item.op in ("argmax", "argmin") else ""
         fold = Fold(item, [], part, total, place)
         nodes = self.plan(item.scopes[0])
         inner = nodes
@@ -195,7 +207,7 @@ class BlockPrinter:
 
     def keep(self, value: Value) -> None:
         self.chunked = True
-        name = self.p.array(BLOCK_TYPE[value.dtype], "u", str(BLOCK))
+        name = self.p.array(BLOCK_TYPE[value.dtype], "u", str(self.size))
         self.kept[value] = f"({name}[{{}}] != 0)" if value.dtype == "bool" else name + "[{}]"
 
     def keep_across(self, nodes: list[Any]) -> None:
@@ -228,11 +240,15 @@ class BlockPrinter:
 
     def steps(self, index: tuple[Value, ...]) -> list[tuple[int, int]]:
         """(axis, factor) of the axes along which the loop walks."""
-        return [(a, f) for a, f in ((a, linear(i).factor(self.scope.index)) for a, i in enumerate(index)) if f]
+        return walked([linear(i) for i in index], self.scope.index)
 
     def is_unit(self, buffer: str, index: tuple[Value, ...]) -> bool:
-        steps = self.steps(index)
-        return len(steps) == 1 and steps[0][1] == 1 and self.p.is_unit(buffer, steps[0][0]) and self.is_affine(index)
+        found = self.units.get((buffer, index))
+        if found is None:
+            steps = self.steps(index)
+            found = self.units[buffer, index] = (
+                len(steps) == 1 and steps[0][1] == 1 and self.p.is_unit(buffer, steps[0][0]) and self.is_affine(index))
+        return found
 
     # -- printing
 
@@ -253,7 +269,7 @@ class BlockPrinter:
         self.start, self.count = p.fresh("v"), p.fresh("m")
         p.open(f"for (st_i64 {self.start} = 0, {self.count}; {self.start} < {extent}; {self.start} += {self.count})")
         p.emit(f"{self.count} = {extent} - {self.start};")
-        p.emit(f"if ({self.count} > {BLOCK}) {self.count} = {BLOCK};")
+        p.emit(f"if ({self.count} > {self.size}) {self.count} = {self.size};")
 
     def print_nodes(self, nodes: list[Any]) -> None:
         for node in nodes:

@@ -18,9 +18,11 @@ from symtensor.codegen.values import (
     Graph, Linear, LoopItem, ReduceItem, Scope, StoreItem, Value, accesses, linear,
 )
 
-__all__ = ["BLOCK", "NestPrinter", "Part", "bare"]
+__all__ = ["BLOCK", "ROW_BLOCK", "NestPrinter", "Part", "bare", "walked"]
 
-BLOCK = 256  # elements that a block of vector code keeps in arrays on the stack
+# Elements that a block of vector code keeps in arrays on the stack: few, so that the arrays stay in the nearest cache; more
+# where rows are added up, so that memory is read in long runs.
+BLOCK, ROW_BLOCK = 256, 1024
 
 
 # A function that prints an item of a nest.
@@ -203,13 +205,14 @@ class NestPrinter:
 
     def computed(self, value: Value) -> str:
         """The operation of a value, its operands as text."""
-        read = self.operands(value)
-        return self.call(self.operation(value).template.format(*(self.text(a) if a in read else "" for a in value.args)))
+        found = self.operation(value)
+        return self.call(found.template.format(*(
+            self.text(a) if k in found.reads else "" for k, a in enumerate(value.args))))
 
     def operands(self, value: Value) -> list[Value]:
         """The arguments that the text of an operation mentions."""
-        template = self.operation(value).template
-        return [arg for k, arg in enumerate(value.args) if f"{{{k}}}" in template]
+        args = value.args
+        return [args[k] for k in self.operation(value).reads]
 
     def is_inline(self, value: Value) -> bool:
         """Whether a computed value is read once, in the same loop, and may be printed where it is read."""
@@ -392,7 +395,9 @@ class NestPrinter:
         inner = chain[-1]
         self.choose_dense(inner)
         outer = chain[:-1]
-        walks = list(dict.fromkeys((b, i) for b, i, _ in accesses(inner)))
+        if not outer:
+            return outer
+        walks = [(b, [linear(v) for v in i]) for b, i in dict.fromkeys((b, i) for b, i, _ in accesses(inner))]
         while outer and self.join_test(outer[-1], chain[len(outer)], inner, walks) == "":
             self.extents[inner] = f"{factor(self.extent(outer[-1]))} * {factor(self.extent(inner))}"
             outer.pop().static = True
@@ -424,17 +429,16 @@ class NestPrinter:
     def join_test(self, scope: Scope, following: Scope, inner: Scope, walks: list[Any]) -> str | None:
         """The condition under which a loop can be joined with the ones inside it, of which `following` comes next and
         `inner` is the innermost: "" always, None never."""
-        if scope.kind != "vector" or self.uses.get(scope.index) or self.uses.get(inner.index):
+        if scope.kind != "vector" or scope.index in self.uses or inner.index in self.uses:
             return None
         if any(s.extent is None or s.extent.mask & scope.bit for s in (following, inner)):
             return None
         tests: dict[str, None] = {}
-        for buffer, index in walks:
-            forms = [linear(i) for i in index]
+        for buffer, forms in walks:
             if any(v.kind != "index" and v.mask & (scope.bit | inner.bit) for form in forms for v, _ in form.terms):
                 return None
-            mine, after, last = ([(a, f.factor(s.index)) for a, f in enumerate(forms) if f.factor(s.index)]
-                                 for s in (scope, following, inner))
+            mine, after = walked(forms, scope.index), walked(forms, following.index)
+            last = after if following is inner else walked(forms, inner.index)
             if not mine and not after and not last:
                 continue
             if self.follows(buffer, mine, after, following):
@@ -470,6 +474,16 @@ class NestPrinter:
             form = linear(index[axis])
             if form.factor(inner.index) == 1 and not any(v.mask & inner.bit for v, _ in form.terms if v is not inner.index):
                 self.dense[buffer] = axis
+
+
+def walked(forms: list[Linear], index: Value) -> list[tuple[int, int]]:
+    """(axis, factor) of the axes along which a loop index walks."""
+    found = []
+    for axis, form in enumerate(forms):
+        f = form.factor(index)
+        if f:
+            found.append((axis, f))
+    return found
 
 
 def scaled(text: str, by: int) -> str:

@@ -7,7 +7,7 @@ spelled out or goes through a helper of csrc/. Refused with `UnsupportedRow`: ro
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from symtensor.codegen.c.dialect import LOCAL, TAG, UNSIGNED, kind, literal
@@ -28,6 +28,7 @@ class Operation:
     scalar    it calls something that has no vector variant
     repeats   operands that the template mentions more than once, or evaluates only under a condition: must be names
     primary   the template needs no parentheses
+    reads     positions of the operands that the template mentions
     """
 
     template: str
@@ -35,6 +36,10 @@ class Operation:
     scalar: bool = False
     repeats: bool = False
     primary: bool = False
+    reads: tuple[int, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "reads", tuple(k for k in range(3) if f"{{{k}}}" in self.template))
 
 
 # Vector variants of these are asked of the target.
