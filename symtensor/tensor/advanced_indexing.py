@@ -237,6 +237,7 @@ def _checked_rows(x: Any, ilist: Any) -> None:
 class AdvancedSubtensor1(Op):
     """The elements of `x` along its first axis at an integer vector. IndexError at run time for one out of bounds."""
 
+    __module__ = "symtensor.tensor.subtensor"
     __props__ = ()
 
     def __init__(self, sparse_grad: bool = False):
@@ -296,6 +297,7 @@ class AdvancedIncSubtensor1(Op):
     named several times, the last one stays.
     """
 
+    __module__ = "symtensor.tensor.subtensor"
     __props__ = ("inplace", "set_instead_of_inc")
 
     def __init__(self, inplace: bool = False, set_instead_of_inc: bool = False):
@@ -384,6 +386,7 @@ class BaseAdvancedSubtensor(Op):
     broadcast together and for masks of another shape than the axes they speak about.
     """
 
+    __module__ = "symtensor.tensor.subtensor"
     __props__ = ()
 
     def make_node(self, x: Any, *index: Any) -> Apply:
@@ -458,6 +461,7 @@ def _broadcast_length(a: Any, b: Any) -> Any:
 class AdvancedSubtensor(BaseAdvancedSubtensor):
     """`BaseAdvancedSubtensor` for integer arrays. TypeError for boolean masks."""
 
+    __module__ = "symtensor.tensor.subtensor"
     def make_node(self, x: Any, *index: Any) -> Apply:
         check_and_reject_bool(index)
         return super().make_node(x, *index)
@@ -466,6 +470,7 @@ class AdvancedSubtensor(BaseAdvancedSubtensor):
 class AdvancedBooleanSubtensor(BaseAdvancedSubtensor):
     """`BaseAdvancedSubtensor` for indices with boolean masks."""
 
+    __module__ = "symtensor.tensor.subtensor"
     @property
     def writer(self) -> BaseAdvancedIncSubtensor:
         return advanced_boolean_inc_subtensor
@@ -478,6 +483,7 @@ class BaseAdvancedIncSubtensor(Op):
     NotImplementedError for `inplace`.
     """
 
+    __module__ = "symtensor.tensor.subtensor"
     __props__ = ("inplace", "set_instead_of_inc")
 
     def __init__(self, inplace: bool = False, set_instead_of_inc: bool = False):
@@ -539,6 +545,7 @@ class BaseAdvancedIncSubtensor(Op):
 class AdvancedIncSubtensor(BaseAdvancedIncSubtensor):
     """`BaseAdvancedIncSubtensor` for integer arrays. TypeError for boolean masks."""
 
+    __module__ = "symtensor.tensor.subtensor"
     def make_node(self, x: Any, y: Any, *index: Any) -> Apply:
         check_and_reject_bool(index)
         return super().make_node(x, y, *index)
@@ -547,6 +554,7 @@ class AdvancedIncSubtensor(BaseAdvancedIncSubtensor):
 class AdvancedBooleanIncSubtensor(BaseAdvancedIncSubtensor):
     """`BaseAdvancedIncSubtensor` for indices with boolean masks."""
 
+    __module__ = "symtensor.tensor.subtensor"
     @property
     def setter(self) -> BaseAdvancedIncSubtensor:
         return advanced_boolean_set_subtensor

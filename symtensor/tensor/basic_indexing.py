@@ -65,6 +65,7 @@ class Subtensor(Op):
     bounds; ValueError for a step of 0.
     """
 
+    __module__ = "symtensor.tensor.subtensor"
     view_map = {0: [0]}
     __props__ = ("idx_list",)
     e_indextype = "Invalid index type or slice for Subtensor"
@@ -187,6 +188,7 @@ class IncSubtensor(Op):
     cannot be stored; ValueError for a `y` of higher rank; IndexError as `Subtensor` does.
     """
 
+    __module__ = "symtensor.tensor.subtensor"
     __props__ = ("idx_list", "inplace", "set_instead_of_inc")
 
     def __init__(

@@ -34,6 +34,7 @@ class Choose(Op):
     (ValueError at run time for a choice that is not there), "wrap" or "clip".
     """
 
+    __module__ = "symtensor.tensor.basic"
     __props__ = ("mode",)
 
     def __init__(self, mode: str):

@@ -31,9 +31,13 @@ INTEGER_DTYPES = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32"
 class AdvancedIndexingError(TypeError):
     """An index is no integer and no slice: it needs advanced indexing."""
 
+    __module__ = "symtensor.tensor.subtensor"
+
 
 class AdvancedBooleanIndexingError(TypeError):
     """An index is a boolean mask."""
+
+    __module__ = "symtensor.tensor.subtensor"
 
 
 def convert(entry: Any, slice_ok: bool = True) -> Any:

@@ -61,6 +61,7 @@ class Join(Op):
     an integer, ValueError for a constant axis that the tensors do not have.
     """
 
+    __module__ = "symtensor.tensor.basic"
     __props__ = ("view",)
 
     def __init__(self, view: int = -1):
@@ -287,6 +288,7 @@ class Split(Op):
     unless there are `len_splits` lengths, none negative, that add up to the length of the axis.
     """
 
+    __module__ = "symtensor.tensor.basic"
     __props__ = ("len_splits",)
     len_splits: int | None = None
 
@@ -404,6 +406,7 @@ def roll(x: Any, shift: Any, axis: int | None = None) -> Any:
 class Tile(Op):
     """`x` repeated `reps[i]` times along axis i, `ndim` axes in all. Deprecated: `tile` needs no op of its own."""
 
+    __module__ = "symtensor.tensor.basic"
     __props__ = ("ndim",)
 
     def __init__(self, ndim: int):

@@ -29,6 +29,7 @@ class Dot(Op):
     Raises TypeError for another rank; at run time ValueError where the inner lengths differ.
     """
 
+    __module__ = "symtensor.tensor.basic"
     __props__ = ()
 
     def make_node(self, *inputs: Any) -> Apply:

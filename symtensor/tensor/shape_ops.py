@@ -217,6 +217,7 @@ class Reshape(Op):
     run time ValueError where the number of elements differs.
     """
 
+    __module__ = "symtensor.tensor.basic"
     view_map = {0: [0]}
     __props__ = ("ndim",)
 
@@ -327,6 +328,7 @@ def reshape(x: Any, newshape: Any, ndim: int | None = None) -> Any:
 class Flatten(Op):
     """The input with its last axes merged, so that `outdim` are left. Deprecated: use `flatten`."""
 
+    __module__ = "symtensor.tensor.basic"
     view_map = {0: [0]}
     __props__ = ("outdim",)
 

@@ -30,6 +30,8 @@ Length = Any  # int, or a Variable of TensorType("int64", ())
 class ShapeError(Exception):
     """Raised by an op's `infer_shape`: the lengths of its outputs are known only when it has run."""
 
+    __module__ = "symtensor.tensor.basic"
+
 
 def size(value: Any) -> Length:
     """An index or length as an int where it is a constant, else as an int64 tensor of rank 0."""

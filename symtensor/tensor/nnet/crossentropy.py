@@ -52,6 +52,7 @@ class CrossentropySoftmaxArgmax1HotWithBias(Op):
     other types.
     """
 
+    __module__ = "symtensor.tensor.nnet.nnet"
     nin = 3
     nout = 3
     __props__ = ()
@@ -119,6 +120,7 @@ class CrossentropySoftmax1HotWithBiasDx(Op):
     Inputs: dy (a vector, or a scalar for all rows), the softmax, the true classes. ValueError for other types.
     """
 
+    __module__ = "symtensor.tensor.nnet.nnet"
     nin = 3
     nout = 1
     __props__ = ()
@@ -204,6 +206,7 @@ class CrossentropyCategorical1Hot(Op):
     """-log of the probability of the true class, for every row of `coding_dist`. TypeError unless it is a matrix and
     `true_one_of_n` an integer vector."""
 
+    __module__ = "symtensor.tensor.nnet.nnet"
     __props__ = ()
 
     def make_node(self, coding_dist: Any, true_one_of_n: Any) -> Apply:
@@ -235,6 +238,7 @@ class CrossentropyCategorical1Hot(Op):
 class CrossentropyCategorical1HotGrad(Op):
     """The gradient of `CrossentropyCategorical1Hot` by the probabilities: -g_y / p at the true classes, else 0."""
 
+    __module__ = "symtensor.tensor.nnet.nnet"
     __props__ = ()
 
     def make_node(self, g_y: Any, coding_dist: Any, true_one_of_n: Any) -> Apply:

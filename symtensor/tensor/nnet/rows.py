@@ -37,6 +37,7 @@ def _with_column(value: Any, mat: np.ndarray) -> np.ndarray:
 class Prepend_scalar_constant_to_each_row(Op):
     """A matrix with a column of one known number in front. TypeError for what is not a matrix."""
 
+    __module__ = "symtensor.tensor.nnet.nnet"
     __props__ = ()
 
     def __init__(self, val: Any = 0):
@@ -73,6 +74,7 @@ class Prepend_scalar_constant_to_each_row(Op):
 class Prepend_scalar_to_each_row(Op):
     """A matrix with a column of one number in front. Inputs: the number (rank 0), the matrix. TypeError for others."""
 
+    __module__ = "symtensor.tensor.nnet.nnet"
     __props__ = ()
 
     def make_node(self, val: Any, mat: Any) -> Apply:

@@ -55,6 +55,7 @@ class Softmax(Op):
     """exp(x) / sum(exp(x)) for every row. ValueError for what is not a vector or matrix of floats."""
 
     __module__ = "symtensor.tensor.nnet.nnet"
+    __module__ = "symtensor.tensor.nnet.nnet"
     nin = 1
     nout = 1
     __props__ = ()
@@ -83,6 +84,7 @@ class Softmax(Op):
 class SoftmaxGrad(Op):
     """The gradient dy of a softmax sm, seen from its input: (dy - sum(dy sm)) sm, row by row. Inputs: dy, sm."""
 
+    __module__ = "symtensor.tensor.nnet.nnet"
     __module__ = "symtensor.tensor.nnet.nnet"
     nin = 2
     nout = 1
@@ -136,6 +138,7 @@ class SoftmaxWithBias(Op):
     for another length of b."""
 
     __module__ = "symtensor.tensor.nnet.nnet"
+    __module__ = "symtensor.tensor.nnet.nnet"
     nin = 2
     nout = 1
     __props__ = ()
@@ -182,6 +185,7 @@ def check_bias(x: np.ndarray, b: np.ndarray) -> None:
 class LogSoftmax(Op):
     """The logarithm of the softmax of every row, without the loss of taking it afterwards."""
 
+    __module__ = "symtensor.tensor.nnet.nnet"
     __module__ = "symtensor.tensor.nnet.nnet"
     __props__ = ()
 
