@@ -179,7 +179,7 @@ def test_searchsorted_refuses():
     )
 
 
-@pytest.mark.parametrize("index, inverse, counts", itertools.product([False, True], repeat=3))
+@pytest.mark.parametrize("index, inverse, counts", list(itertools.product([False, True], repeat=3)))
 def test_unique(index, inverse, counts):
     data = np.array([[2.0, 1.0, 2.0], [2.0, 1.0, 2.0], [0.0, 5.0, 2.0]])
     for axis in (None, 0, 1, -1):

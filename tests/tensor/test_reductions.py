@@ -86,7 +86,7 @@ ACCUMULATORS = ["int64"] * 5 + ["uint64"] * 4 + ["float32", "float64", "float64"
 MEANS = ["float64"] * 9 + DTYPES[9:]
 
 
-@pytest.mark.parametrize("dtype, total, accumulator, mean", zip(DTYPES, SUMS, ACCUMULATORS, MEANS))
+@pytest.mark.parametrize("dtype, total, accumulator, mean", list(zip(DTYPES, SUMS, ACCUMULATORS, MEANS)))
 def test_dtypes(dtype, total, accumulator, mean):
     i = T.TensorType(dtype, [False])()
     for op in (Sum(), Prod(), ProdWithoutZeros(), CAReduceDtype(scal.add)):
