@@ -15,7 +15,8 @@ def test_same_names():
 @pytest.mark.parametrize("dtype", ["float32", "float64", "complex64", "complex128"])
 def test_products(rng, dtype):
     def random(*shape):
-        return (rng.standard_normal(shape) + (1j * rng.standard_normal(shape) if dtype.startswith("c") else 0)).astype(dtype)
+        imaginary = 1j * rng.standard_normal(shape) if dtype.startswith("c") else 0
+        return (rng.standard_normal(shape) + imaginary).astype(dtype)
 
     a, b, c = random(3, 4), random(4, 5), random(3, 5)
     alpha, beta = dtype_scalar(dtype, 2), dtype_scalar(dtype, 3)
