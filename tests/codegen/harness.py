@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
@@ -31,7 +32,7 @@ def compile_unit(unit: CUnit, flags: Sequence[str] = ()) -> Path:
     source = Path(folder.name) / f"u{len(loaded)}.c"
     source.write_text(unit.text)
     target = source.with_suffix(".so")
-    command = [*STRICT, *unit.flags, *flags, str(source), "-nostartfiles", "-nostdlib", "-o", str(target), "-lm"]
+    command = [*STRICT, *unit.flags, *flags, *os.environ.get("SYMTENSOR_TEST_CFLAGS", "").split(), str(source), "-nostartfiles", "-nostdlib", "-o", str(target), "-lm"]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         raise AssertionError(done.stderr)

@@ -14,7 +14,7 @@ from symtensor.codegen.c.dialect import ITEMSIZE, LOCAL, MEMORY, literal
 from symtensor.codegen.c.helpers import PRELUDE, Helpers, abi_text
 from symtensor.codegen.c.host import Names, Place, list_text
 from symtensor.codegen.c.nests import PrintedNest, print_nest
-from symtensor.codegen.c.printer import NestPrinter
+from symtensor.codegen.c.printer import NestPrinter, bare
 from symtensor.codegen.c.reductions import print_reduce
 from symtensor.codegen.facts import BufferFacts, of_buffer, of_view
 from symtensor.codegen.library import entry_name
@@ -211,6 +211,9 @@ class UnitPrinter:
 
     def memory(self, place: tuple[str, int], dtype: str, dims: tuple[str, ...]) -> str:
         """The call that gets memory for an array."""
+        if not dims:
+            size = ITEMSIZE[dtype]
+            return f"f->slot(f, {place[1]}, {size})" if place[0] == "slot" else f"f->output(f, {place[1]}, 0, 0, {size})"
         function = "st_workspace" if place[0] == "slot" else "st_result"
         return self.call(f"{function}(f, {place[1]}, {ITEMSIZE[dtype]}, {len(dims)}, {self.sizes(dims)})")
 
@@ -350,7 +353,7 @@ class UnitPrinter:
                 if name in mine and name not in self.names.places:
                     self.declare_shared(name)
                     mine.discard(name)
-        self.emit(f"if ({condition}) {{")
+        self.emit(f"if ({bare(condition)}) {{")
         self.inner_block(stmt.then)
         if stmt.orelse:
             self.emit("} else {")
@@ -377,7 +380,7 @@ class UnitPrinter:
         self.indent += 1
         self.block(stmt.body)
         if stmt.until is not None:
-            self.emit(f"if ({self.host(stmt.until)}) {end} = {until} = {index} + 1;")
+            self.emit(f"if ({bare(self.host(stmt.until))}) {end} = {until} = {index} + 1;")
         self.indent -= 2
         self.names = outer
         self.emit("    }")
