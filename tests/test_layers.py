@@ -26,6 +26,7 @@ LAYERS = {
     "gradient": 5,
     "tensor": 4,
     "updates": 4,
+    "scan_module": 6,
     "ir": 3,
     "scalar": 2,
     "graph": 1,
@@ -43,7 +44,7 @@ FORBIDDEN = {
     "lower": ("rewrite",),
     "runtime": ("tensor", "gradient", "control", "rewrite", "lower"),
 }
-FACADES = {"", "tensor", "__main__"}
+FACADES = {"", "tensor", "_version"}
 
 
 def module_name(path: pathlib.Path) -> str:
