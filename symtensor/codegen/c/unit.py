@@ -314,10 +314,11 @@ class UnitPrinter:
         pointer = base.pointer
         if not base.facts.dense and stmt.place is not None:
             itemsize, ndim = ITEMSIZE[declared.dtype], base.facts.ndim
+            memory = self.memory(stmt.place, declared.dtype, sizes)  # its list of sizes may be used after the block
             self.emit(f"{'' if shared else 'char *'}{name} = {pointer};")
             self.emit(self.call(f"if (!st_is_dense({itemsize}, {ndim}, {base.dims_text}, {base.strides_text})) {{"))
             self.indent += 1
-            self.emit(f"{name} = {self.memory(stmt.place, declared.dtype, sizes)};")
+            self.emit(f"{name} = {memory};")
             self.fail_unless(f"!{name}")
             self.emit(self.call(
                 f"st_move({name}, {base.pointer}, {itemsize}, {ndim}, {base.dims_text}, {base.strides_text}, 1);"))
