@@ -19,7 +19,7 @@ from symtensor.graph.basic import Apply
 from symtensor.graph.traversal import io_toposort
 from symtensor.lower.driver import Lowered, lower
 from symtensor.printing.report import attach_report, error_report
-from symtensor.runtime.executor import link
+from symtensor.runtime.executor import linked
 from symtensor.scalar.type import Scalar
 
 __all__ = ["Code", "LinkRequest", "NodeCode", "Outline", "PlainExecutable", "ProgramCode", "WrappedExecutable",
@@ -124,6 +124,7 @@ class ProgramCode(Code):
         self.consumer = consumer
         self.give_back = give_back
         self.options = options
+        self._make: Callable[[], Any] | None = None
         lent = {k for k, _ in request.borrowed}
         outputs = [v for k, v in enumerate(fgraph.outputs) if k not in lent]
         updates = tuple((position, k - len(lent)) for position, k in request.updates)
@@ -143,14 +144,20 @@ class ProgramCode(Code):
         return executable
 
     def _linked(self) -> Any:
+        """A new executable; text is printed and compiled for the first one only."""
+        if self._make is None:
+            self._make = self._maker_of_executables()
+        return self._make()
+
+    def _maker_of_executables(self) -> Callable[[], Any]:
         lowered = self.lowered
         hook = self._describe if self.request.describe_errors else None
         program, operations = lowered.program, list(lowered.pycalls)
         profile = self.request.profile
         if profile and profile.flag_time_thunks:
             program, operations = clocked(program, operations, lowered.nodes, self.consumer == "c", profile)
-        return link(program, lowered.constants, operations, consumer=self.consumer,
-                    keep_workspaces=not self.give_back, on_error=hook, **self.options)
+        return linked(program, lowered.constants, operations, consumer=self.consumer,
+                      keep_workspaces=not self.give_back, on_error=hook, **self.options)
 
     def _describe(self, error: BaseException, node: int, values: Sequence[Any]) -> BaseException | None:
         if node < 0 or node >= len(self.lowered.nodes):

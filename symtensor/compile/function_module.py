@@ -25,6 +25,7 @@ from symtensor.compile.fgraphs import check_unused_inputs, derived_specs, std_fg
 from symtensor.compile.inputs import convert_function_input, get_info_on_inputs
 from symtensor.compile.io import In, SymbolicInput, SymbolicOutput
 from symtensor.compile.code import LinkRequest, WrappedExecutable
+from symtensor.compile.memo import Remembered, on_own_variables, on_variables, recall, remember, spec_key
 from symtensor.compile.mode import get_mode
 from symtensor.compile.profiling import ProfileStats
 from symtensor.compile.runner import Runner
@@ -460,16 +461,24 @@ class FunctionMaker:
         inputs = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
         self.inputs: list[Any] = [self.wrap_in(given) for given in inputs]
         self.outputs: list[Any] = [self.wrap_out(given) for given in outputs]
+        self.code: Any = None
+        self._key: Any = None
+        self._fgraph: Any = fgraph
+        self._remembered: Remembered | None = None
         if fgraph is None:
             check_unused_inputs(self.inputs, self.outputs, on_unused_input)
+            self._key = None if profile else spec_key(self.inputs, self.outputs, self.mode)
+            self._remembered = None if self._key is None else recall(self._key[0])
+        if self._remembered is not None:
+            self.code = self._remembered.code
+        elif fgraph is None:
             fgraph, _ = std_fgraph(self.inputs, self.outputs, accept_inplace)
             fgraph.profile = profile
             with change_flags(**{"compute_test_value": config.compute_test_value_opt,
                                  "traceback.limit": config.traceback.compile_limit}):
-                fgraph = self.rewritten(fgraph)
+                self._fgraph = self.rewritten(fgraph)
             if profile:
-                profile.note_rewriting(time.perf_counter() - start, fgraph)
-        self.fgraph = fgraph
+                profile.note_rewriting(time.perf_counter() - start, self._fgraph)
         self.linker = self.mode.linker
         self.accept_inplace = accept_inplace
         self.function_builder = function_builder
@@ -483,19 +492,26 @@ class FunctionMaker:
         # A default without update comes back after each call; one with an update stays what the update made it.
         self.refeed = [value is not None and not isinstance(value, Container) and spec.update is None
                        for spec, value in zip(self.inputs, values)]
-        self.code: Any = None
+
+    @property
+    def fgraph(self) -> Any:
+        """The rewritten graph."""
+        if self._fgraph is None:
+            assert self._remembered is not None
+            self._fgraph = on_variables(self._remembered, [spec.variable for spec in self.inputs])
+        return self._fgraph
 
     def rewritten(self, fgraph: Any) -> Any:
         """The graph after the mode's rewrites, which may work in place."""
         self.mode.rewrite(fgraph)
         return fgraph
 
-    def _borrowed(self, updates: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    def _borrowed(self, fgraph: Any, updates: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
         """Outputs that may be an input's own memory: both allow it, and no update may overwrite it."""
         renewed = {position for position, _ in updates}
-        places = {variable: i for i, variable in enumerate(self.fgraph.inputs)}
+        places = {variable: i for i, variable in enumerate(fgraph.inputs)}
         found = []
-        for k, (spec, variable) in enumerate(zip(self.outputs, self.fgraph.outputs)):
+        for k, (spec, variable) in enumerate(zip(self.outputs, fgraph.outputs)):
             i = places.get(variable)
             if spec.borrow and i is not None and i not in renewed and getattr(self.inputs[i], "borrow", False):
                 found.append((k, i))
@@ -546,9 +562,12 @@ class FunctionMaker:
         """
         start = time.perf_counter()
         given = [None] * len(self.inputs) if input_storage is None else list(input_storage)
+        # The remembered graph will do, unless the caller names variables of this function's own.
+        graph = self._fgraph if self._remembered is None or storage_map else self._remembered.graph
+        graph = self.fgraph if graph is None else graph
         known = storage_map or {}
         containers, defaults = [], []
-        for spec, variable, value, refeed in zip(self.inputs, self.fgraph.inputs, given, self.refeed):
+        for spec, variable, value, refeed in zip(self.inputs, graph.inputs, given, self.refeed):
             if isinstance(value, Container):
                 storage = value.storage
             else:
@@ -567,13 +586,16 @@ class FunctionMaker:
                 defaults.append((False, refeed, value))
             containers.append(container)
         n_outputs = len(self.outputs)
-        outputs = [Container(variable, known.get(variable, [None])) for variable in self.fgraph.outputs[:n_outputs]]
-        updates = tuple(sorted((position, k) for k, position in (self.fgraph.update_mapping or {}).items()))
+        outputs = [Container(variable, known.get(variable, [None])) for variable in graph.outputs[:n_outputs]]
         if self.code is None:
-            order = self.linker.schedule(self.fgraph)
+            updates = tuple(sorted((position, k) for k, position in (graph.update_mapping or {}).items()))
+            if self._key is not None:
+                graph = on_own_variables(graph)
             self.code = self.prepared(LinkRequest(
-                self.fgraph, order, n_outputs, updates, self._borrowed(updates), name=self.name or "f",
-                profile=self.profile or None))
+                graph, self.linker.schedule(graph), n_outputs, updates, self._borrowed(graph, updates),
+                name=self.name or "f", profile=self.profile or None))
+            if self._key is not None:
+                remember(self._key[0], Remembered(graph, self.code, self._key[1]))
         if executable is None:
             executable = self.code.instance()
         fn = Runner(executable, [c.storage for c in containers], [c.storage for c in outputs], self)

@@ -22,7 +22,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Optional
 
@@ -179,10 +180,15 @@ class Edge:
         raise final from error
 
 
-def link(program: Program, constants: Sequence[Any] = (), pycalls: Sequence[PyOperation] = (), *, consumer: str = "c",
-         on_error: Optional[ErrorHook] = None, keep_workspaces: bool = False, before: Optional[Hook] = None,
-         after: Optional[Hook] = None, poison: bool = False, sharing: bool = False) -> Executable:
-    """Makes a Program callable; see the module.
+def link(program: Program, constants: Sequence[Any] = (), pycalls: Sequence[PyOperation] = (), **options: Any) -> Executable:
+    """Makes a Program callable; see the module. The options are those of `linked`."""
+    return linked(program, constants, pycalls, **options)()
+
+
+def linked(program: Program, constants: Sequence[Any] = (), pycalls: Sequence[PyOperation] = (), *, consumer: str = "c",
+           on_error: Optional[ErrorHook] = None, keep_workspaces: bool = False, before: Optional[Hook] = None,
+           after: Optional[Hook] = None, poison: bool = False, sharing: bool = False) -> Callable[[], Executable]:
+    """Prints, compiles and loads a Program once; what it returns makes Executables of it, with workspaces of their own.
 
     Args:
         program: stage "buffered" (the interpreter takes "nests" too).
@@ -211,11 +217,12 @@ def link(program: Program, constants: Sequence[Any] = (), pycalls: Sequence[PyOp
                 if _executor is None:
                     _said.once("extension", "the extension symtensor._executor was not built: every call costs some "
                                             "microseconds more.")
-                return CompiledExecutable(program, unit, loaded, library, constants, pycalls, on_error, keep_workspaces)
+                return partial(CompiledExecutable, program, unit, loaded, library, constants, pycalls, on_error,
+                               keep_workspaces)
         else:
             _said.once("compiler", f"no C compiler ({toolchain.why_not()}): running with NumPy, slower. Install gcc or "
                                    f"clang, or name a compiler in the flag cxx.")
-    return InterpretedExecutable(Interpreter(program, constants, pycalls, on_error=on_error, **hooks))
+    return lambda: InterpretedExecutable(Interpreter(program, constants, pycalls, on_error=on_error, **hooks))
 
 
 def compiled(program: Program, compiler: toolchain.Compiler) -> tuple[CUnit, loader.Unit, list[int]]:
