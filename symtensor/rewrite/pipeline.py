@@ -27,7 +27,20 @@ from symtensor.config import change_flags, config
 from symtensor.rewrite.base import Optimizer
 from symtensor.rewrite.merge import MergeOptimizer
 from symtensor.rewrite.optdb import DB, EquilibriumDB, LocalGroupDB, Query, TopoDB, optdb
-from symtensor.rewrite.rules import arithmetic, axes, folding, stability
+from symtensor.rewrite.rules import (
+    algebra,
+    allocation,
+    axes,
+    blas,
+    crossentropy,
+    elementwise,
+    folding,
+    indexing,
+    powers,
+    reductions,
+    shapes,
+    stability,
+)
 
 __all__ = ["STAGES", "LoweringChoice", "Stage", "optimize"]
 
@@ -55,15 +68,24 @@ class Stage:
 
 STAGES: tuple[Stage, ...] = (
     Stage("merge1", 0, "merge", (*FAST, "merge")),
-    Stage("useless", 0.6, "once", FAST),
+    Stage("useless", 0.6, "once", FAST, (
+        *elementwise.USELESS, *axes.USELESS, *reductions.USELESS, *indexing.USELESS, *allocation.USELESS)),
     Stage("merge1.1", 0.65, "merge", (*FAST, "merge")),
-    Stage("canonicalize", 1, "fixed point", (*FAST, "canonicalize_db"), arithmetic.CANONICALIZE + axes.CANONICALIZE),
+    Stage("canonicalize", 1, "fixed point", (*FAST, "canonicalize_db"), (
+        *elementwise.CANONICALIZE, *algebra.CANONICALIZE, *axes.CANONICALIZE, *shapes.CANONICALIZE,
+        *indexing.CANONICALIZE, *allocation.CANONICALIZE, *reductions.CANONICALIZE)),
     Stage("merge1.2", 1.2, "merge", (*FAST, "merge")),
-    Stage("stabilize", 1.5, "fixed point", FAST, stability.STABILIZE, rule_tags=FAST),
+    Stage("stabilize", 1.5, "fixed point", FAST, (
+        *crossentropy.STABILIZE, *stability.STABILIZE, *reductions.STABILIZE), rule_tags=FAST),
     Stage("constant_folding", 1.6, "fixed point", FAST, folding.FOLD, rule_tags=FAST),
-    Stage("BlasOpt", 1.7, "fixed point", ("fast_run",)),
-    Stage("specialize", 2, "fixed point", FAST, final=folding.FOLD),
-    Stage("uncanonicalize", 3, "fixed point", ("fast_run",), final=folding.FOLD),
+    Stage("BlasOpt", 1.7, "fixed point", ("fast_run",), (*blas.BLAS, axes.dimshuffle_of_dimshuffle_becomes_one)),
+    Stage("specialize", 2, "fixed point", FAST, (
+        *powers.SPECIALIZE, *elementwise.SPECIALIZE, *reductions.SPECIALIZE, *indexing.SPECIALIZE,
+        *crossentropy.SPECIALIZE, *blas.SPECIALIZE, *allocation.SPECIALIZE, *shapes.CANONICALIZE,
+        axes.dimshuffle_of_dimshuffle_becomes_one, elementwise.fill_moves_out_of_arithmetic,
+        elementwise.conversions_in_a_row_become_one, indexing.index_of_vector_of_scalars_becomes_the_scalar,
+        allocation.alloc_of_full_shape_becomes_its_value), final=folding.FOLD),
+    Stage("uncanonicalize", 3, "fixed point", ("fast_run",), reductions.UNCANONICALIZE, final=folding.FOLD),
     Stage("specialize_device", 48.6, "fixed point", FAST),
     Stage("elemwise_fusion", 49, "choice", ("fast_run", "fusion", "local_elemwise_fusion", "FusionOptimizer")),
     Stage("merge2", 49.1, "merge", ("fast_run", "merge")),

@@ -31,7 +31,7 @@ from symtensor.scalar.dtypes import COMPLEX, DISCRETE, FLOAT, upcast
 from symtensor.scalar.table import evaluate
 from symtensor.tensor import math as T
 
-__all__ = ["RULES"]
+__all__ = ["CANONICALIZE", "quotient", "read_product", "read_sum", "rewritten_sum", "without_one"]
 
 _MOST_TERMS = 256
 SUMS = (Row("add"), Row("sub"), Row("neg"))
@@ -61,7 +61,8 @@ def _grouped(node: Any, names: tuple[str, ...]) -> Any:
     return continues
 
 
-def _read_sum(root: Any) -> _Terms:
+def read_sum(root: Any) -> _Terms:
+    """The sum that ends in a node of `add`, `sub` or `neg`."""
     found = _Terms()
     continues = _grouped(root, ("add", "sub", "neg"))
     stack = [(root, False)]
@@ -86,7 +87,8 @@ def _read_sum(root: Any) -> _Terms:
     return found
 
 
-def _read_product(root: Any) -> _Terms:
+def read_product(root: Any) -> _Terms:
+    """The product that ends in a node of `mul`, `true_div`, `inv` or `neg`."""
     found = _Terms()
     continues = _grouped(root, ("mul", "true_div", "inv", "neg"))
     stack = [(root, False)]
@@ -149,11 +151,12 @@ def _joined(op: Any, terms: list[Any], dtype: str) -> Any:
     return op(*terms)
 
 
-def _sum_of(plus: list[Any], minus: list[Any], number: Any, dtype: str) -> Any:
+def _sum_of(plus: list[Any], minus: list[Any], number: Any, kind: Any) -> Any:
     """plus - minus + number, None for nothing at all."""
+    dtype = kind.dtype
     terms = list(plus)
     if number is not None and number != 0:
-        terms.insert(0, literal(number, dtype))
+        terms.insert(0, literal(number, dtype, kind.ndim))
     positive = _joined(T.add, terms, dtype) if terms else None
     if not minus:
         return positive
@@ -171,13 +174,12 @@ def _total(found: _Terms, dtype: str) -> Any:
     return total
 
 
-def _rewritten_sum(node: Any, found: _Terms, plus: list[Any], minus: list[Any]) -> Any:
-    dtype = node.outputs[0].type.dtype
-    value = _sum_of(plus, minus, _total(found, dtype), dtype)
+def rewritten_sum(node: Any, found: _Terms, plus: list[Any], minus: list[Any]) -> Any:
+    """plus - minus + the constants of a sum, as what stands for `node`."""
+    kind = node.outputs[0].type
+    value = _sum_of(plus, minus, _total(found, kind.dtype), kind)
     if value is None:
-        value = literal(0, dtype)
-    if value.type.dtype != dtype:
-        value = T.cast(value, dtype)
+        value = literal(0, kind.dtype, kind.ndim)
     return _of_shape(value, node, found)
 
 
@@ -186,14 +188,24 @@ def _of_shape(value: Any, node: Any, found: _Terms) -> Any:
     return shaped(value, models, node.outputs[0].type)
 
 
+def without_one(node: Any) -> Any:
+    """What is left of a sum when 1 is taken away, if its constants add up to 1 and something is left; else None."""
+    found = read_sum(node)
+    kind = node.outputs[0].type
+    total = _total(found, kind.dtype)
+    if total is None or total != 1 or not (found.plus or found.minus):
+        return None
+    return _of_shape(_sum_of(found.plus, found.minus, None, kind), node, found)
+
+
 @rule(*SUMS, aliases=("local_add_canonizer",), tags=("fast_compile", "nan_unsafe"))
 def terms_that_cancel_disappear(node: Any) -> Any:
     """a + b - a -> b. Hides inf - inf and NaN - NaN."""
     if _inside_larger(node, ("add", "sub", "neg")):
         return None
-    found = _read_sum(node)
+    found = read_sum(node)
     plus, minus, gone = _cancel(found.plus, found.minus)
-    return _rewritten_sum(node, found, plus, minus) if gone else None
+    return rewritten_sum(node, found, plus, minus) if gone else None
 
 
 @rule(*SUMS, aliases=("local_add_canonizer",), tags=("fast_compile",))
@@ -201,12 +213,12 @@ def constants_of_a_sum_combine(node: Any) -> Any:
     """1 + x - 3 -> -2 + x, x + 0 -> x; -(-x) -> x, a + -b -> a - b, a - -b -> a + b, -(a - b) -> b - a."""
     if _inside_larger(node, ("add", "sub", "neg")):
         return None
-    found = _read_sum(node)
+    found = read_sum(node)
     dtype = node.outputs[0].type.dtype
     total = _total(found, dtype)
     if len(found.numbers) < 2 and _operations(found, total) >= found.operations:
         return None
-    return _rewritten_sum(node, found, found.plus, found.minus)
+    return rewritten_sum(node, found, found.plus, found.minus)
 
 
 def _operations(found: _Terms, total: Any) -> int:
@@ -215,7 +227,7 @@ def _operations(found: _Terms, total: Any) -> int:
     return max(terms - 1, 0) + max(len(found.minus) - 1, 0) + bool(found.minus)
 
 
-def _quotient(found: _Terms, dtype: str) -> Any:
+def quotient(found: _Terms, dtype: str) -> Any:
     """The constants of a product multiplied in the dtype, None if one divides by zero or the result is not finite."""
     total = np.ones((), dtype=dtype)[()]
     for value, flip in found.numbers:
@@ -225,26 +237,24 @@ def _quotient(found: _Terms, dtype: str) -> Any:
     return -total if found.negations % 2 else total
 
 
-def _product_of(plus: list[Any], minus: list[Any], number: Any, dtype: str) -> Any:
+def _product_of(plus: list[Any], minus: list[Any], number: Any, kind: Any) -> Any:
     """number * plus / minus."""
+    dtype = kind.dtype
     factors = list(plus)
     negative = bool(number == -1) and (plus or minus)
     if number != 1 and not negative:
-        factors.insert(0, literal(number, dtype))
+        factors.insert(0, literal(number, dtype, kind.ndim))
     top = _joined(T.mul, factors, dtype) if factors else None
     if minus:
         bottom = _converted(_joined(T.mul, minus, dtype), dtype)
         value = T.inv(bottom) if top is None else T.true_div(top, bottom)
     else:
-        value = literal(1, dtype) if top is None else top
+        value = literal(1, dtype, kind.ndim) if top is None else top
     return T.neg(_converted(value, dtype)) if negative else value
 
 
 def _rewritten_product(node: Any, found: _Terms, plus: list[Any], minus: list[Any], number: Any) -> Any:
-    dtype = node.outputs[0].type.dtype
-    value = _product_of(plus, minus, number, dtype)
-    if value.type.dtype != dtype:
-        value = T.cast(value, dtype)
+    value = _product_of(plus, minus, number, node.outputs[0].type)
     return _of_shape(value, node, found)
 
 
@@ -253,11 +263,11 @@ def factors_that_cancel_disappear(node: Any) -> Any:
     """a * b / a -> b. Hides 0 / 0 and inf / inf. Floats only."""
     if node.outputs[0].type.dtype in DISCRETE or _inside_larger(node, ("mul", "true_div", "inv", "neg")):
         return None
-    found = _read_product(node)
+    found = read_product(node)
     plus, minus, gone = _cancel(found.plus, found.minus)
     if not gone:
         return None
-    number = _quotient(found, node.outputs[0].type.dtype)
+    number = quotient(found, node.outputs[0].type.dtype)
     return None if number is None else _rewritten_product(node, found, plus, minus, number)
 
 
@@ -270,11 +280,50 @@ def constants_of_a_product_combine(node: Any) -> Any:
     dtype = node.outputs[0].type.dtype
     if dtype in DISCRETE and row_name(node) != "mul" or _inside_larger(node, ("mul", "true_div", "inv", "neg")):
         return None
-    found = _read_product(node) if dtype not in DISCRETE else _read_integers(node)
-    number = _quotient(found, dtype)
+    found = read_product(node) if dtype not in DISCRETE else _read_integers(node)
+    number = quotient(found, dtype)
     if number is None or number == 0 or not np.isfinite(number) or not _worth(node, found, number, dtype):
         return None
     return _rewritten_product(node, found, found.plus, found.minus, number)
+
+
+@rule(Row("mul"), aliases=("local_greedy_distributor",), tags=("nan_unsafe",))
+def factors_move_into_quotients_where_they_cancel(node: Any) -> Any:
+    """(a / x + b / y) * x * y -> a * y + b * x: the gradient of a cross-entropy divides by what may be 0 and multiplies
+    by it again. Hides 0 / 0."""
+    dtype = node.outputs[0].type.dtype
+    if dtype not in FLOAT or _inside_larger(node, ("mul", "true_div", "inv", "neg")):
+        return None
+    found = read_product(node)
+    number = quotient(found, dtype)
+    for position, factor in enumerate(found.plus):
+        total = of_row(factor, "add", "sub")
+        if total is None or uses(factor) > 1 or factor.type.dtype != dtype or number is None:
+            continue
+        terms = read_sum(total)
+        others = [v for i, v in enumerate(found.plus) if i != position]
+        parts = [_parts(v, dtype) for v in (*terms.plus, *terms.minus)]
+        moving = [v for v in others if any(same(v, below) for part in parts for below in part.minus)]
+        if not moving or terms.numbers or any(quotient(part, dtype) is None for part in parts):
+            continue
+        products = []
+        for part in parts:
+            plus, minus, _ = _cancel([*part.plus, *moving], part.minus)
+            products.append(_product_of(plus, minus, quotient(part, dtype), node.outputs[0].type))
+        count = len(terms.plus)
+        inner = _sum_of(products[:count], products[count:], None, node.outputs[0].type)
+        left = [v for v in others if not any(v is m for m in moving)]
+        value = _product_of([*left, inner], found.minus, number, node.outputs[0].type)
+        return _of_shape(value, node, found)
+    return None
+
+
+def _parts(variable: Any, dtype: str) -> _Terms:
+    """A term as a product."""
+    inner = of_row(variable, "mul", "true_div", "inv", "neg")
+    if inner is None or variable.type.dtype != dtype or uses(variable) > 1:
+        return _Terms(plus=[variable])
+    return read_product(inner)
 
 
 def _read_integers(node: Any) -> _Terms:
@@ -301,20 +350,6 @@ def _worth(node: Any, found: _Terms, number: Any, dtype: str) -> bool:
         return True
     # As many operations as before, but a constant that has gone, or moved from below to where it is cheaper.
     return bool(found.numbers) and bool(number == 1 or negative or found.numbers[0][1])
-
-
-def _worth(node: Any, found: _Terms, number: Any, dtype: str) -> bool:
-    """Whether the product is simpler when written anew."""
-    if any(flip for _, flip in found.numbers) and not _exact(found, dtype) and len(found.numbers) == 1:
-        return False
-    negative = bool(number == -1) and bool(found.plus or found.minus)
-    factors = len(found.plus) + (number != 1 and not negative)
-    nodes = (factors > 1) + (len(found.minus) > 1) + bool(found.minus) + negative
-    if nodes < found.nodes or len(found.numbers) > 1:
-        return True
-    # The same number of nodes, but a constant that has gone or moved to where it is cheaper.
-    return bool(found.numbers) and (number == 1 or negative or found.numbers[0][1] and _exact(found, dtype)) \
-        and not (row_name(node) == "inv")
 
 
 def _exact(found: _Terms, dtype: str) -> bool:
@@ -382,8 +417,8 @@ def one_to_any_power_becomes_one(node: Any) -> Any:
     return like(literal_like(1, node.outputs[0]), node)
 
 
-RULES = (
+CANONICALIZE = (
     terms_that_cancel_disappear, factors_that_cancel_disappear, product_with_zero_becomes_zero, zero_over_x_becomes_zero,
-    integer_minus_itself_becomes_zero, constants_of_a_sum_combine, constants_of_a_product_combine,
+    integer_minus_itself_becomes_zero, factors_move_into_quotients_where_they_cancel, constants_of_a_sum_combine, constants_of_a_product_combine,
     integer_over_one_becomes_itself, power_of_zero_or_one, one_to_any_power_becomes_one,
 )

@@ -14,14 +14,13 @@ from symtensor.rewrite.dispatch import row_of
 from symtensor.rewrite.pattern import scalar_value
 from symtensor.scalar.ops import Cast
 from symtensor.tensor import math as T
-from symtensor.tensor.constant import constant
 from symtensor.tensor.dimshuffle import DimShuffle
 from symtensor.tensor.elementwise import Elemwise
 from symtensor.tensor.type import TensorType
 
 __all__ = [
-    "cast_source", "covers", "is_cast", "like", "literal", "literal_like", "of_row", "row_name", "same", "scalar_value",
-    "shaped", "stretched", "uses",
+    "cast_source", "covers", "is_cast", "like", "literal", "literal_like", "of_row", "owned", "row_name", "same",
+    "scalar_value", "shaped", "stretched", "uses",
 ]
 
 
@@ -35,6 +34,25 @@ def of_row(variable: Any, *names: str) -> Any:
     """The node that computes `variable`, if it is elementwise of one of these scalar operations; else None."""
     node = variable.owner
     return node if node is not None and row_name(node) in names else None
+
+
+def owned(variable: Any) -> Any:
+    """`variable` with constants of its own: functions that build expressions share theirs between graphs."""
+    if isinstance(variable, Constant):
+        return variable.clone() if getattr(variable, "cached", False) else variable
+    todo, seen = [variable.owner] if variable.owner is not None else [], set()
+    while todo:
+        node = todo.pop()
+        if node in seen or getattr(node, "fgraph", None) is not None:
+            continue
+        seen.add(node)
+        for i, v in enumerate(node.inputs):
+            if isinstance(v, Constant):
+                if getattr(v, "cached", False):
+                    node.inputs[i] = v.clone()
+            elif v.owner is not None:
+                todo.append(v.owner)
+    return variable
 
 
 def uses(variable: Any) -> int:
@@ -61,7 +79,10 @@ def cast_source(variable: Any) -> Any:
 def literal(value: Any, dtype: str, ndim: int = 0) -> Any:
     """A constant of one value with `ndim` broadcastable axes."""
     with np.errstate(all="ignore"):
-        return constant(np.full((1,) * ndim, value).astype(dtype))
+        data = np.full((1,) * ndim, value).astype(dtype)
+    # Not `constant(...)`: the constants that it keeps are shared between graphs.
+    kind = TensorType(dtype, (True,) * ndim)
+    return kind.Constant(kind, data)
 
 
 def literal_like(value: Any, variable: Any) -> Any:
