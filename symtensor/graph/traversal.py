@@ -132,25 +132,26 @@ def _postorder(start: Iterable[Any], deps: Callable[[Any], Sequence[Any]]) -> li
     order: list[Any] = []
     todo: list[tuple[Any, bool]] = [(item, False) for item in start]
     todo.reverse()
-    while todo:
-        item, expanded = todo.pop()
-        if expanded:
-            done[item] = True
-            order.append(item)
-            continue
-        state = done.get(item)
-        if state is not None:
-            if state is False:
-                raise ValueError("graph contains cycles")
-            continue
-        done[item] = False
-        todo.append((item, True))
-        for dependency in deps(item):
-            state = done.get(dependency)
-            if state is None:
-                todo.append((dependency, False))
-            elif state is False:
-                raise ValueError("graph contains cycles")
+    with collector_paused():
+        while todo:
+            item, expanded = todo.pop()
+            if expanded:
+                done[item] = True
+                order.append(item)
+                continue
+            state = done.get(item)
+            if state is not None:
+                if state is False:
+                    raise ValueError("graph contains cycles")
+                continue
+            done[item] = False
+            todo.append((item, True))
+            for dependency in deps(item):
+                state = done.get(dependency)
+                if state is None:
+                    todo.append((dependency, False))
+                elif state is False:
+                    raise ValueError("graph contains cycles")
     return order
 
 

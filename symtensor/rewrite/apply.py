@@ -54,7 +54,7 @@ def warn_failure(error: BaseException, rewriter: Any, node: Any) -> None:
 def replacements_of(node: Any, answer: Any, name: str) -> tuple[list[tuple[Any, Any]], list[Any]]:
     """The pairs (old, new) and the nodes to remove that an answer of `transform` means.
 
-    TypeError or ValueError for an answer of another kind or length.
+    TypeError or ValueError for an answer of another kind or length, and for None in the place of a variable in use.
     """
     remove: list[Any] = []
     if isinstance(answer, dict):
@@ -69,7 +69,11 @@ def replacements_of(node: Any, answer: Any, name: str) -> tuple[list[tuple[Any, 
             raise ValueError(f"Optimizer {name} gave wrong number of replacements")
     pairs = []
     for before, after in zip(old, new):
-        if after is None or after is before:
+        if after is before:
+            continue
+        if after is None:
+            if getattr(before, "clients", ()):
+                raise ValueError("A local optimizer tried to remove a Variable that is used")
             continue
         if not isinstance(after, Variable):
             raise TypeError(f"Optimizer {name} gave wrong type of replacement. Expected variables. Got {after}")

@@ -45,22 +45,26 @@ class Dispatch:
                 continue
             for key in dict.fromkeys(tracks):
                 self._by_key.setdefault(key, []).append((position, rewriter))
-        self._found: dict[Any, tuple[Any, ...]] = {}
+        # By identity, since hashing an op may cost more than all the rest; the op is kept, so its id stays its own.
+        self._found: dict[int, tuple[Any, tuple[Any, ...]]] = {}
 
     def __call__(self, op: Any) -> tuple[Any, ...]:
         """The rewriters for nodes of `op`."""
-        try:
-            found = self._found.get(op)
-        except TypeError:  # an op that cannot be hashed
-            return self._look_up(op, hashable=False)
+        found = self._found.get(id(op))
         if found is None:
-            found = self._found[op] = self._look_up(op, hashable=True)
-        return found
+            if len(self._found) > 10_000:
+                self._found.clear()
+            found = self._found[id(op)] = (op, self._look_up(op))
+        return found[1]
 
-    def _look_up(self, op: Any, hashable: bool) -> tuple[Any, ...]:
+    def _look_up(self, op: Any) -> tuple[Any, ...]:
         found = list(self._for_all)
-        for key in (type(op), row_of(op)) if not hashable else (type(op), row_of(op), op):
-            if key is not None:
+        for key in (type(op), row_of(op), op):
+            if key is None:
+                continue
+            try:
                 found.extend(self._by_key.get(key, ()))
+            except TypeError:  # an op that cannot be hashed
+                continue
         unique = {position: rewriter for position, rewriter in found}
         return tuple(unique[position] for position in sorted(unique))

@@ -35,7 +35,8 @@ _ROUNDS = 50
 class Worklist(Feature):
     """The nodes still to look at. As a feature of the graph it learns of what changes."""
 
-    def __init__(self, follow: bool, new_nodes: bool) -> None:
+    def __init__(self, dispatch: Dispatch, follow: bool, new_nodes: bool) -> None:
+        self.dispatch = dispatch
         self.follow = follow
         self.new_nodes = new_nodes
         self.queue: deque[Any] = deque()
@@ -44,8 +45,8 @@ class Worklist(Feature):
         self.imported: list[Any] = []
 
     def push(self, node: Any) -> None:
-        """Look at a node (again) later."""
-        if node not in self.waiting:
+        """Look at a node (again) later, if any rewriter is for its op."""
+        if node not in self.waiting and self.dispatch(node.op):
             self.waiting.add(node)
             self.queue.append(node)
 
@@ -138,7 +139,7 @@ def run_to_fixed_point(fgraph: Any, rewriters: Iterable[Any] | Dispatch, *, fina
     ratio = config.optdb.max_use_ratio if max_use_ratio is None else max_use_ratio
     limit = ratio * max(len(fgraph.apply_nodes), 16)
     uses: dict[str, int] = {}
-    work = Worklist(follow=True, new_nodes=True)
+    work = Worklist(dispatch, follow=True, new_nodes=True)
     ancestry = _Ancestry()
 
     def may_fire(node: Any, rewriter: Any) -> bool:
@@ -206,7 +207,7 @@ def run_once(fgraph: Any, rewriters: Iterable[Any] | Dispatch, *, order: str = "
     if start_from is not None:
         wanted = set(start_from)
         nodes = [node for node in nodes if any(v in wanted for v in (*node.outputs, *node.inputs))]
-    work = Worklist(follow=False, new_nodes=not ignore_newtrees)
+    work = Worklist(dispatch, follow=False, new_nodes=not ignore_newtrees)
     for node in nodes if order == "in_to_out" else reversed(nodes):
         work.push(node)
     fgraph.attach_feature(work)

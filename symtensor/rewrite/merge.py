@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 
 from symtensor.graph.basic import Constant
-from symtensor.graph.features import ReplaceValidate
+from symtensor.graph.errors import AlreadyThere, InconsistencyError
+from symtensor.graph.features import Feature, ReplaceValidate
 from symtensor.rewrite.base import Optimizer
 from symtensor.rewrite.log import log_of
+from symtensor.utils.memory import collector_paused
 
 __all__ = ["MergeOptimizer", "constant_key", "merge"]
 
@@ -47,9 +49,38 @@ def constant_key(constant: Any) -> Hashable:
         return ("object", id(data))
 
 
+class _Changes(Feature):
+    """Knows whether a graph has changed since it was last merged."""
+
+    def __init__(self) -> None:
+        self.dirty = True
+
+    def on_attach(self, fgraph: Any) -> None:
+        if any(type(feature) is _Changes for feature in fgraph._features):
+            raise AlreadyThere()
+
+    def on_import(self, fgraph: Any, node: Any, reason: Any) -> None:
+        self.dirty = True
+
+    def on_change_input(self, fgraph: Any, node: Any, i: Any, r: Any, new_r: Any, reason: Any = None) -> None:
+        self.dirty = True
+
+
 def merge(fgraph: Any) -> int:
     """Merge what is the same in a graph; returns how many constants and nodes disappeared."""
     fgraph.attach_feature(ReplaceValidate())
+    fgraph.attach_feature(_Changes())
+    changes = next(feature for feature in fgraph._features if type(feature) is _Changes)
+    if not changes.dirty:
+        return 0
+    with collector_paused():
+        merged = _merge(fgraph)
+    changes.dirty = False
+    return merged
+
+
+def _merge(fgraph: Any) -> int:
+    fgraph.checkpoint()  # what follows is not to be taken back
     merged = 0
     constants: dict[Hashable, Any] = {}
     nodes: dict[Hashable, Any] = {}
@@ -99,9 +130,12 @@ def merge(fgraph: Any) -> int:
 
 def _replace(fgraph: Any, pairs: list[tuple[Any, Any]]) -> bool:
     """Replace, unless a feature objects."""
+    if not any(hasattr(f, "validate") and not isinstance(f, ReplaceValidate) for f in fgraph._features):
+        fgraph.replace_all(pairs, reason="merge")
+        return True
     try:
         fgraph.replace_all_validate(pairs, reason="merge")
-    except Exception:
+    except InconsistencyError:
         return False
     return True
 

@@ -80,9 +80,10 @@ STAGES: tuple[Stage, ...] = (
     Stage("constant_folding", 1.6, "fixed point", FAST, folding.FOLD, rule_tags=FAST),
     Stage("BlasOpt", 1.7, "fixed point", ("fast_run",), (*blas.BLAS, axes.dimshuffle_of_dimshuffle_becomes_one)),
     Stage("specialize", 2, "fixed point", FAST, (
-        *powers.SPECIALIZE, *elementwise.SPECIALIZE, *reductions.SPECIALIZE, *indexing.SPECIALIZE,
+        *algebra.CANONICALIZE, *powers.SPECIALIZE, *elementwise.SPECIALIZE, *reductions.SPECIALIZE, *indexing.SPECIALIZE,
         *crossentropy.SPECIALIZE, *blas.SPECIALIZE, *allocation.SPECIALIZE, *shapes.CANONICALIZE,
-        axes.dimshuffle_of_dimshuffle_becomes_one, elementwise.fill_moves_out_of_arithmetic,
+        axes.dimshuffle_of_dimshuffle_becomes_one, axes.dimshuffle_moves_through_arithmetic,
+        axes.dimshuffle_of_number_becomes_number, reductions.factors_that_do_not_vary_leave_the_sum, elementwise.fill_moves_out_of_arithmetic,
         elementwise.conversions_in_a_row_become_one, indexing.index_of_vector_of_scalars_becomes_the_scalar,
         allocation.alloc_of_full_shape_becomes_its_value), final=folding.FOLD),
     Stage("uncanonicalize", 3, "fixed point", ("fast_run",), reductions.UNCANONICALIZE, final=folding.FOLD),

@@ -14,6 +14,7 @@ it checks types (a replacement of another dtype or broadcast pattern is not used
 """
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +22,6 @@ from typing import Any
 
 from symtensor.graph.basic import Variable
 from symtensor.rewrite.base import LocalOptimizer
-from symtensor.rewrite.dispatch import Row
 from symtensor.rewrite.pattern import Call, Match, Pattern, Var, match, names_in
 
 __all__ = ["Condition", "Rule", "floating", "integer", "real", "rule"]
@@ -109,9 +109,7 @@ class Rule(LocalOptimizer):
         wanted = _parameters(self.function)
         output = node.outputs[0]
         for pattern in self.patterns:
-            names = names_in(pattern)
-            absorbers = frozenset(name for name in names if names.count(name) == 1)
-            for found in match(pattern, output, absorbers):
+            for found in match(pattern, output, _absorbers(pattern)):
                 if found.inner[:1] != (node,):
                     continue  # seen through a change of axes: the node below is a match by itself
                 if self.single_use and any(len(inner.outputs[0].clients) > 1 for inner in found.inner[1:]):
@@ -137,20 +135,22 @@ class Rule(LocalOptimizer):
         return id(self)
 
 
+@functools.lru_cache(maxsize=None)
+def _absorbers(pattern: Pattern) -> frozenset[str]:
+    """The placeholders that occur once."""
+    names = names_in(pattern)
+    return frozenset(name for name in names if names.count(name) == 1)
+
+
 def _argument(found: Match, name: str, node: Any) -> Any:
     if name == "node":
         return node
     return found.argument(name)
 
 
-def _parameters(function: Callable[..., Any]) -> list[str]:
-    known = _signatures.get(function)
-    if known is None:
-        known = _signatures[function] = list(inspect.signature(function).parameters)
-    return known
-
-
-_signatures: dict[Any, list[str]] = {}
+@functools.lru_cache(maxsize=None)
+def _parameters(function: Callable[..., Any]) -> tuple[str, ...]:
+    return tuple(inspect.signature(function).parameters)
 
 
 def _as_answer(answer: Any) -> Any:
@@ -194,4 +194,4 @@ def rule(*what: Any, when: Any = None, tags: Iterable[str] = (), aliases: Iterab
 def _head(pattern: Pattern) -> Any:
     if not isinstance(pattern, Call):
         raise TypeError(f"a rule needs an operation at its root, not {pattern}")
-    return pattern.head if isinstance(pattern.head, (Row, type)) else pattern.head
+    return pattern.head

@@ -28,16 +28,17 @@ def _plain(length: Any) -> Any:
 
 @rule(Alloc, aliases=("local_useless_alloc", "local_canonicalize_alloc"), tags=("fast_compile", "shape_unsafe"))
 def alloc_of_full_shape_becomes_its_value(node: Any) -> Any:
-    """alloc(x, x.shape[0]) -> x; with a value that has all axes, the lengths are only checks."""
+    """alloc(x, x.shape[0]) -> x, alloc(x, 1, x.shape[0]) -> x.dimshuffle('x', 0)."""
     value = node.inputs[0]
-    if value.type != node.outputs[0].type:
-        return None
-    for axis, length in enumerate(map(_plain, node.inputs[1:])):
+    missing = node.outputs[0].type.ndim - value.type.ndim
+    for axis, length in enumerate(map(_plain, node.inputs[1:]), -missing):
         asked = length.owner
         own = asked is not None and type(asked.op) is Shape_i and asked.op.i == axis and asked.inputs[0] is value
-        if not (own or value.type.broadcastable[axis] and scalar_value(length) == 1):
+        if not own and (scalar_value(length) != 1 or axis >= 0 and not value.type.broadcastable[axis]):
             return None
-    return value
+    if missing:
+        value = DimShuffle(value.type.broadcastable, ["x"] * missing + list(range(value.type.ndim)))(value)
+    return value if value.type == node.outputs[0].type else None
 
 
 @rule(Alloc, aliases=("local_merge_alloc",))

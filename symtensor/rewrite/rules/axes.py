@@ -3,6 +3,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from symtensor.graph.basic import Constant
 from symtensor.rewrite.dispatch import Row, row_of
 from symtensor.rewrite.rule import rule
@@ -29,6 +31,16 @@ def dimshuffle_of_dimshuffle_becomes_one(node: Any) -> Any:
     if x is node.inputs[0]:
         return None
     return DimShuffle(pattern, order)(x)
+
+
+@rule(DimShuffle, aliases=("constant_folding",), tags=("fast_compile",))
+def dimshuffle_of_number_becomes_number(node: Any) -> Any:
+    """A constant of one value has its axes from the start, so that equal ones are one."""
+    (x,) = node.inputs
+    if not isinstance(x, Constant) or x.data.size != 1 or not all(x.type.broadcastable):
+        return None
+    kind = node.outputs[0].type
+    return kind.Constant(kind, np.asarray(x.data).reshape((1,) * kind.ndim))
 
 
 @rule(DimShuffle, aliases=("local_dimshuffle_lift",))
@@ -192,7 +204,7 @@ def rebroadcast_that_promises_nothing_disappears(node: Any) -> Any:
 
 USELESS = (rebroadcast_that_promises_nothing_disappears, reshape_to_own_shape_disappears)
 CANONICALIZE = (
-    dimshuffle_of_dimshuffle_becomes_one, dimshuffle_moves_through_arithmetic,
+    dimshuffle_of_dimshuffle_becomes_one, dimshuffle_of_number_becomes_number, dimshuffle_moves_through_arithmetic,
     transpose_of_product_becomes_product_of_transposes, dimshuffle_of_scalar_alloc_becomes_alloc,
     reshape_of_reshape_becomes_one, reshape_sees_through_axes_of_length_one, reshape_to_own_shape_disappears,
     ones_in_a_shape_become_dimshuffle, reshape_moves_through_unary_arithmetic,

@@ -416,7 +416,7 @@ USELESS = (
     switch_with_known_outcome_becomes_it, conversions_in_a_row_become_one,
 )
 CANONICALIZE = (
-    *USELESS, fill_of_fill_becomes_one, fill_moves_out_of_arithmetic, idempotent_operation_on_equal_operands,
+    *USELESS, constants_take_the_dtype_of_the_operation, fill_of_fill_becomes_one, fill_moves_out_of_arithmetic, idempotent_operation_on_equal_operands,
     comparison_with_itself_is_known, comparison_of_length_with_zero_is_known, length_against_zero_is_known,
     bits_with_a_neutral_or_absorbing_number, switch_on_negated_condition_swaps, factor_moves_into_switch_with_zero,
     switches_on_the_same_condition_become_one, function_of_its_inverse_becomes_the_argument,

@@ -296,6 +296,6 @@ CANONICALIZE = (
 STABILIZE = (log_of_sum_of_exp_becomes_stable,)
 SPECIALIZE = (reduction_of_a_repeated_value_is_a_product, argmax_of_softmax_becomes_argmax)
 UNCANONICALIZE = (
-    half_of_max_and_argmax_becomes_max_or_argmax, negative_of_largest_negative_becomes_smallest,
+    half_of_max_and_argmax_becomes_max_or_argmax, argmax_of_softmax_becomes_argmax, negative_of_largest_negative_becomes_smallest,
     inverse_of_largest_inverse_becomes_smallest,
 )
