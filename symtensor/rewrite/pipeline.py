@@ -86,7 +86,8 @@ STAGES: tuple[Stage, ...] = (
         axes.dimshuffle_of_number_becomes_number, reductions.factors_that_do_not_vary_leave_the_sum, elementwise.fill_moves_out_of_arithmetic,
         elementwise.conversions_in_a_row_become_one, indexing.index_of_vector_of_scalars_becomes_the_scalar,
         allocation.alloc_of_full_shape_becomes_its_value), final=folding.FOLD),
-    Stage("uncanonicalize", 3, "fixed point", ("fast_run",), reductions.UNCANONICALIZE, final=folding.FOLD),
+    Stage("uncanonicalize", 3, "fixed point", ("fast_run",), (
+        *reductions.UNCANONICALIZE, *crossentropy.UNCANONICALIZE), final=folding.FOLD),
     Stage("specialize_device", 48.6, "fixed point", FAST),
     Stage("elemwise_fusion", 49, "choice", ("fast_run", "fusion", "local_elemwise_fusion", "FusionOptimizer")),
     Stage("merge2", 49.1, "merge", ("fast_run", "merge")),

@@ -32,7 +32,7 @@ from symtensor.tensor.nnet.softmax import LogSoftmax, Softmax, SoftmaxGrad, Soft
 from symtensor.tensor.ranges import ARange
 from symtensor.tensor.shape_ops import Shape_i, shape_i_op
 
-__all__ = ["SPECIALIZE", "STABILIZE"]
+__all__ = ["SPECIALIZE", "STABILIZE", "UNCANONICALIZE"]
 
 _FLOATS = ("float16", "float32", "float64")
 
@@ -273,6 +273,8 @@ def softmax_beside_its_crossentropy_is_taken_from_it(node: Any) -> Any:
     for user, position in getattr(scores, "clients", ()):
         if user == "output" or type(user.op) is not CrossentropySoftmaxArgmax1HotWithBias or position != 0:
             continue
+        if not uses(user.outputs[0]):
+            continue
         other = user.inputs[1]
         if bias is None and _zero(other) or bias is not None and same(other, bias):
             return user.outputs[1]
@@ -298,6 +300,7 @@ STABILIZE = (
     gradient_of_log_softmax_does_not_divide, log_of_softmax_becomes_logsoftmax,
 )
 SPECIALIZE = (
-    softmax_of_sum_with_row_becomes_softmax_with_bias, softmax_beside_its_crossentropy_is_taken_from_it,
-    repeated_gradient_of_crossentropy_becomes_one_number,
+    softmax_of_sum_with_row_becomes_softmax_with_bias, repeated_gradient_of_crossentropy_becomes_one_number,
 )
+# After everything that was computed for its shape alone has gone.
+UNCANONICALIZE = (softmax_beside_its_crossentropy_is_taken_from_it,)
