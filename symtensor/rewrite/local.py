@@ -11,6 +11,7 @@ from symtensor.graph.hooks import hooks
 from symtensor.rewrite.apply import copy_stack_trace, replacements_of
 from symtensor.rewrite.base import LocalOptimizer, name_of
 from symtensor.rewrite.dispatch import Dispatch
+from symtensor.rewrite.merge import constant_key
 
 __all__ = ["LocalOptGroup", "OpRemove", "OpSub", "PatternSub", "check_chain", "pre_constant_merge",
            "pre_greedy_local_optimizer"]
@@ -319,10 +320,7 @@ def pre_constant_merge(vars: Sequence[Any]) -> Sequence[Any]:
     def united(variable: Any) -> Any:
         if not isinstance(variable, Constant):
             return variable
-        try:
-            return constants.setdefault(variable.merge_signature(), variable)
-        except TypeError:
-            return variable
+        return constants.setdefault(constant_key(variable), variable)
 
     todo = [v.owner for v in vars if v.owner is not None]
     while todo:
