@@ -144,10 +144,7 @@ def _gather(ctx: Lowering, node: Apply, x: Variable, index: Sequence[Variable]) 
             reads.append((axis, _reader(ctx, variable, length), list(ctx.dims(variable)), variable))
         elif kind == "mask":
             count, names = _positions(ctx, node, x, variable, axis)
-            reads += [
-                (axis + k, lambda at, name=name: Load(name, tuple(at), "int64"), [count], None)
-                for k, name in enumerate(names)
-            ]
+            reads += [(axis + k, _stored(name), [count], None) for k, name in enumerate(names)]
     arrays, factors = _broadcast(ctx, node, reads, plan.rank)
 
     def length_of(entry) -> Expr:
@@ -189,6 +186,10 @@ def _reader(ctx: Lowering, variable: Variable, length: Expr) -> Read:
         return wrapped(value, length)
 
     return read
+
+
+def _stored(name: str) -> Read:
+    return lambda at: Load(name, tuple(at), "int64")
 
 
 def _positions(ctx: Lowering, node: Apply, x: Variable, mask: Variable, first: int) -> tuple[Expr, list[str]]:

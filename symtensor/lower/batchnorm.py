@@ -153,7 +153,7 @@ def inference(ctx: Lowering, node: Apply, position: int, index, at) -> Expr:
 
     small = convert(ctx.scalar(epsilon), dtype)
     spread = Op("sqrt", (Op("add", (read(4), small), dtype),), dtype)
-    stretch = Op("true_div", (read(1), spread), dtype)
+    stretch: Expr = Op("true_div", (read(1), spread), dtype)
     if ctx.open_nest is not None:
         stretch = ctx.open_nest.bind(stretch)
     centred = Op("sub", (read(0), read(3)), dtype)

@@ -19,6 +19,7 @@ import symtensor.lower.advanced_indexing
 import symtensor.lower.batchnorm
 import symtensor.lower.choice
 import symtensor.lower.creation
+import symtensor.lower.ifelse
 import symtensor.lower.joining
 import symtensor.lower.linear
 import symtensor.lower.nnet
@@ -29,12 +30,10 @@ import symtensor.lower.subtensor  # noqa: F401  (the files of rules fill the reg
 from symtensor.graph.basic import Apply, Variable
 from symtensor.ir.nodes import Program
 from symtensor.ir.spec import check
+from symtensor.lower.blocks import lower_block
 from symtensor.lower.bufferize import bufferize
 from symtensor.lower.context import Lowering, is_number_type
-from symtensor.lower.elemwise import emit_group
-from symtensor.lower.plan import Plan, make_plan
-from symtensor.lower.python import PyOperation, emit_python
-from symtensor.lower.registry import RuleBook
+from symtensor.lower.python import PyOperation
 from symtensor.lower.sizes import Sizes
 from symtensor.tensor.shape_env import ShapeEnv
 
@@ -73,13 +72,11 @@ def lower(
     n_outputs = len(outputs) if n_outputs is None else n_outputs
     env = ShapeEnv(inputs)
     sizes = Sizes(order, env, inputs)
-    rules = RuleBook()
-    plan = make_plan(order, outputs, sizes, rules)
-    ctx = Lowering(sizes, order, plan.wanted, rules)
+    ctx = Lowering(sizes, order)
     for variable in inputs:
         ctx.declare_for(variable, "any" if not is_number_type(variable.type) else "c")
     input_names = tuple(ctx.names[v] for v in inputs)
-    emit_units(ctx, plan)
+    lower_block(ctx, order, outputs)
     output_names = [ctx.buffer(v) for v in outputs]
     new_values = tuple((position, output_names[k]) for position, k in updates)
     nests = check(Program(
@@ -89,46 +86,3 @@ def lower(
     program = check(bufferize(nests, share_memory=share_memory))
     pycalls = tuple(PyOperation(node) for node in ctx.pycalls)
     return Lowered(program, nests, tuple(ctx.constants), pycalls, tuple(order))
-
-
-def emit_units(ctx: Lowering, plan: Plan) -> None:
-    """Emits every unit of a plan into the current block; units needed earlier are emitted on demand."""
-    unit_of = {node: unit for unit in plan.units for node in unit}
-    done: set[Apply] = set()
-
-    def emit_unit(unit: Sequence[Apply]) -> None:
-        if unit[0] in done:
-            return
-        done.update(unit)
-        if ctx.rules[unit[0]].elementwise:
-            for node in unit:
-                ctx.check_sizes(node)
-            stored = [v for node in unit for v in node.outputs if v in plan.stored]
-            if stored:
-                emit_group(ctx, unit, stored)
-            return
-        node = unit[0]
-        rule = ctx.rules[node].emit
-        lazy = ctx.rules[node].element is not None
-        if lazy and (rule is None or not any(v in plan.stored for v in node.outputs)):
-            if ctx.rules[node].host:
-                for v in node.outputs:
-                    ctx.scalar(v)
-            for v in node.outputs:
-                if v in plan.stored and v not in ctx.names:
-                    ctx.materialise(v)
-        elif rule is not None:
-            rule.function(ctx, node)
-        else:
-            emit_python(ctx, node)
-
-    def emit_node(node: Apply) -> None:
-        """Emits the unit of a node that is needed now; nodes outside the plan (of size graphs) stand alone."""
-        unit = unit_of.get(node, [node])
-        for member in unit:
-            ctx.force_inputs(member, set(unit))
-        emit_unit(unit)
-
-    ctx.emit_node = emit_node
-    for unit in plan.units:
-        emit_unit(unit)

@@ -201,7 +201,7 @@ def crossentropy_dx(ctx: Lowering, node: Apply, position: int, index, at) -> Exp
             ctx.check(compare("eq", rows, length), "ValueError", "dnll.shape[0] ({0}) != y_idx.shape[0] ({1})", node,
                       (rows, length))
         check_indices(ctx, node, y, columns, "ValueError", "y_i >= dx dimensions[1] or y_i < 0.", wrap=False)
-        factor = ONE
+        factor: Expr = ONE
         if dy.type.ndim and not dy.type.broadcastable[0] and ctx.sizes.root(dy, 0) != ctx.sizes.root(sm, 0):
             length = ctx.shape_element(dy, 0)
             ctx.check(either(compare("eq", length, rows), compare("eq", length, 1)), "ValueError",

@@ -249,7 +249,7 @@ class AdvancedSubtensor1(Op):
         pattern = (ilist.type.broadcastable[0], *x.type.broadcastable[1:])
         return Apply(self, [x, ilist], [TensorType(x.type.dtype, pattern)()])
 
-    def perform(self, node: Apply, inputs: Any, output_storage: Any) -> None:
+    def perform(self, node: Apply, inputs: Any, output_storage: Any, params: Any = None) -> None:
         x, rows = inputs
         output_storage[0][0] = x.take(_int64(rows), axis=0)
 
@@ -326,7 +326,7 @@ class AdvancedIncSubtensor1(Op):
         _check_storable(x, y)
         return Apply(self, [x, y, ilist], [x.type()])
 
-    def perform(self, node: Apply, inputs: Any, output_storage: Any) -> None:
+    def perform(self, node: Apply, inputs: Any, output_storage: Any, params: Any = None) -> None:
         x, y, rows = inputs
         output_storage[0][0] = _write(x if self.inplace else x.copy(), _int64(rows), y, self.set_instead_of_inc)
 
@@ -395,7 +395,7 @@ class BaseAdvancedSubtensor(Op):
         pattern = adv_index_broadcastable_pattern(x, index)
         return Apply(self, [x, *index], [TensorType(x.type.dtype, pattern)()])
 
-    def perform(self, node: Apply, inputs: Any, output_storage: Any) -> None:
+    def perform(self, node: Apply, inputs: Any, output_storage: Any, params: Any = None) -> None:
         x, *index = inputs
         result = np.asarray(x[_numeric(x, index)])
         output_storage[0][0] = result.copy() if np.may_share_memory(result, x) else result
@@ -412,8 +412,8 @@ class BaseAdvancedSubtensor(Op):
             kind, variable, axis = entry
             if kind == "new":
                 return 1
-            parts = (None if part is None else size(part) for part in slice_parts(variable))
-            return slice_length(*parts, of_x[axis])
+            start, stop, step = (None if part is None else size(part) for part in slice_parts(variable))
+            return slice_length(start, stop, step, of_x[axis])
 
         arrays: list[Any] = [1] * plan.rank
         for array in plan.arrays:
@@ -506,7 +506,7 @@ class BaseAdvancedIncSubtensor(Op):
         _check_storable(x, y)
         return Apply(self, [x, y, *index], [x.type()])
 
-    def perform(self, node: Apply, inputs: Any, output_storage: Any) -> None:
+    def perform(self, node: Apply, inputs: Any, output_storage: Any, params: Any = None) -> None:
         x, y, *index = inputs
         output_storage[0][0] = _write(x.copy(), _numeric(x, index), y, self.set_instead_of_inc)
 

@@ -100,7 +100,7 @@ class Subtensor(Op):
         pattern += x.type.broadcastable[len(index):]
         return Apply(self, [x, *scalars], [TensorType(x.type.dtype, pattern)()])
 
-    def perform(self, node: Apply, inputs: Any, output_storage: Any) -> None:
+    def perform(self, node: Apply, inputs: Any, output_storage: Any, params: Any = None) -> None:
         x, *values = inputs
         output_storage[0][0] = np.asarray(x[numeric_index(values, self.idx_list)])
 
@@ -137,7 +137,7 @@ class Subtensor(Op):
         lengths = sizes(shapes[0])
         index = get_idx_list(node.inputs, self.idx_list)
         taken = [
-            slice_length(*(None if p is None else size(p) for p in (entry.start, entry.stop, entry.step)), length)
+            slice_length(_bound(entry.start), _bound(entry.stop), _bound(entry.step), length)
             for entry, length in zip(index, lengths)
             if isinstance(entry, slice)
         ]
@@ -160,6 +160,11 @@ class Subtensor(Op):
         if eval_points[0] is None:
             return [None]
         return self(eval_points[0], *inputs[1:], return_list=True)
+
+
+def _bound(part: Any) -> Any:
+    """A part of a slice as a length; None stays."""
+    return None if part is None else size(part)
 
 
 _CONTINUOUS = ("float16", "float32", "float64", "complex64", "complex128")
@@ -228,14 +233,14 @@ class IncSubtensor(Op):
             raise ValueError(
                 f"Trying to increment a {ndim}-dimensional subtensor with a {y.type.ndim}-dimensional value."
             )
-        casting = "unsafe" if self.set_instead_of_inc else "same_kind"
+        casting: Any = "unsafe" if self.set_instead_of_inc else "same_kind"
         if not np.can_cast(y.type.dtype, x.type.dtype, casting) or (
             y.type.dtype.startswith("complex") and not x.type.dtype.startswith("complex")
         ):
             raise TypeError(f"Cannot store values of dtype {y.type.dtype} into a subtensor of dtype {x.type.dtype}.")
         return Apply(self, [x, y, *scalars], [x.type()])
 
-    def perform(self, node: Apply, inputs: Any, output_storage: Any) -> None:
+    def perform(self, node: Apply, inputs: Any, output_storage: Any, params: Any = None) -> None:
         x, y, *values = inputs
         index = numeric_index(values, self.idx_list)
         result = x if self.inplace else x.copy()

@@ -31,7 +31,7 @@ _FLOATS = ("float16", "float32", "float64", "complex64", "complex128")
 class GemmRelated(Op):
     """The base of products of two matrices."""
 
-    __props__ = ()
+    __props__: tuple[str, ...] = ()
 
 
 class Gemm(GemmRelated):
@@ -108,7 +108,7 @@ class Dot22(GemmRelated):
         pattern = (x.type.broadcastable[0], y.type.broadcastable[1])
         return Apply(self, [x, y], [TensorType(x.type.dtype, pattern)()])
 
-    def perform(self, node: Apply, inputs: Any, output_storage: Any) -> None:
+    def perform(self, node: Apply, inputs: Any, output_storage: Any, params: Any = None) -> None:
         x, y = inputs
         output_storage[0][0] = np.asarray(np.dot(x, y))
 
@@ -135,7 +135,7 @@ class Dot22Scalar(GemmRelated):
         pattern = (x.type.broadcastable[0], y.type.broadcastable[1])
         return Apply(self, [x, y, a], [TensorType(x.type.dtype, pattern)()])
 
-    def perform(self, node: Apply, inputs: Any, output_storage: Any) -> None:
+    def perform(self, node: Apply, inputs: Any, output_storage: Any, params: Any = None) -> None:
         x, y, a = inputs
         output_storage[0][0] = np.asarray(a * np.dot(x, y), dtype=x.dtype)
 
@@ -263,7 +263,7 @@ class BatchedDot(Op):
         pattern = (batch, *x.type.broadcastable[1:-1], *y.type.broadcastable[2:])
         return Apply(self, [x, y], [TensorType(dtype, pattern)()])
 
-    def perform(self, node: Apply, inputs: Any, output_storage: Any) -> None:
+    def perform(self, node: Apply, inputs: Any, output_storage: Any, params: Any = None) -> None:
         x, y = inputs
         if x.shape[0] != y.shape[0]:
             raise ValueError(

@@ -64,7 +64,7 @@ class Choose(Op):
         out = TensorType(scal.upcast(*(c.type.dtype for c in choices)), [all(b) for b in zip(*padded)])
         return Apply(self, [a, *choices], [out()])
 
-    def perform(self, node: Apply, inputs: Any, output_storage: Any) -> None:
+    def perform(self, node: Apply, inputs: Any, output_storage: Any, params: Any = None) -> None:
         a, *choices = inputs
         options = list(choices[0]) if len(choices) == 1 else choices
         index, *options = np.broadcast_arrays(a, *options) if options else (a,)

@@ -74,10 +74,10 @@ class Join(Op):
         return type(self).__name__ if self.view == -1 else f"{type(self).__name__}{{view={self.view}}}"
 
     def make_node(self, *axis_and_tensors: Any) -> Apply:
-        axis, tensors = axis_and_tensors[0], axis_and_tensors[1:]
-        if not tensors:
+        axis, *given = axis_and_tensors
+        if not given:
             raise ValueError("Cannot join an empty list of tensors")
-        tensors = [as_tensor_variable(x) for x in tensors]
+        tensors = [as_tensor_variable(x) for x in given]
         ndim = tensors[0].type.ndim
         if any(x.type.ndim != ndim for x in tensors):
             raise TypeError("Join() can only join tensors with the same number of dimensions.")
@@ -96,7 +96,7 @@ class Join(Op):
             pattern[known] = False
         return Apply(self, [axis, *tensors], [TensorType(dtype, pattern)()])
 
-    def perform(self, node: Apply, inputs: Any, output_storage: Any) -> None:
+    def perform(self, node: Apply, inputs: Any, output_storage: Any, params: Any = None) -> None:
         axis, *tensors = inputs
         axis = int(axis)
         ndim = tensors[0].ndim
@@ -110,7 +110,8 @@ class Join(Op):
         output_storage[0][0] = joined.astype(node.outputs[0].type.dtype, copy=False)
 
     def infer_shape(self, node: Apply, shapes: Any) -> Any:
-        axis, *lengths = node.inputs[0], *map(sizes, shapes[1:])
+        axis: Any = node.inputs[0]
+        lengths = [sizes(of_tensor) for of_tensor in shapes[1:]]
         known = _constant_axis(axis)
         ndim = len(lengths[0])
         pattern = node.outputs[0].type.broadcastable
@@ -290,7 +291,7 @@ class Split(Op):
 
     __module__ = "symtensor.tensor.basic"
     __props__ = ("len_splits",)
-    len_splits: int | None = None
+    len_splits: Any = None  # an int, from the constructor on
 
     def __init__(self, len_splits: int):
         self.len_splits = int(len_splits)
@@ -315,7 +316,7 @@ class Split(Op):
         kind = TensorType(x.type.dtype, pattern)
         return Apply(self, [x, axis, splits], [kind() for _ in range(self.len_splits)])
 
-    def perform(self, node: Apply, inputs: Any, output_storage: Any) -> None:
+    def perform(self, node: Apply, inputs: Any, output_storage: Any, params: Any = None) -> None:
         x, axis, splits = inputs
         axis = int(axis)
         if not -x.ndim <= axis < x.ndim:
@@ -335,6 +336,7 @@ class Split(Op):
             first += int(length)
 
     def infer_shape(self, node: Apply, shapes: Any) -> Any:
+        axis: Any
         _, axis, splits = node.inputs
         lengths = shapes[0]
         known = _constant_axis(axis)
@@ -394,10 +396,8 @@ def roll(x: Any, shift: Any, axis: int | None = None) -> Any:
     moved = -(as_tensor_variable(shift) % length)
     before = (slice(None),) * axis
     after = (slice(None),) * (x.type.ndim - axis - 1)
-    end = x[(*before, slice(moved, None), *after)]
-    begin = x[(*before, slice(0, moved), *after)]
-    rolled = join(axis, end, begin)
-    return rolled
+    cuts = [(*before, part, *after) for part in (slice(moved, None), slice(0, moved))]
+    return join(axis, *(x[cut] for cut in cuts))
 
 
 # -- repeated ----------------------------------------------------------------------------------------------------------
@@ -420,7 +420,7 @@ class Tile(Op):
         x, reps = as_tensor_variable(x), as_tensor_variable(reps)
         return Apply(self, [x, reps], [TensorType(x.type.dtype, [False] * self.ndim)()])
 
-    def perform(self, node: Apply, inputs: Any, output_storage: Any) -> None:
+    def perform(self, node: Apply, inputs: Any, output_storage: Any, params: Any = None) -> None:
         x, reps = inputs
         tiled = np.tile(x, reps)
         if tiled.ndim != self.ndim:
@@ -504,8 +504,13 @@ def _count(r: Any) -> Any:
 
 @known_length.register(Join)
 def _joined_length(op: Join, node: Apply, index: int) -> int | None:
-    lengths = [vector_length(v) for v in node.inputs[1:]]
-    return None if None in lengths else sum(lengths)
+    total = 0
+    for vector in node.inputs[1:]:
+        length = vector_length(vector)
+        if length is None:
+            return None
+        total += length
+    return total
 
 
 @entry_of.register(Join)

@@ -45,7 +45,7 @@ class Dot(Op):
         pattern = a.type.broadcastable[:-1] + b.type.broadcastable[1:]
         return Apply(self, [a, b], [TensorType(scal.upcast(a.type.dtype, b.type.dtype), pattern)()])
 
-    def perform(self, node: Apply, inputs: Any, output_storage: Any) -> None:
+    def perform(self, node: Apply, inputs: Any, output_storage: Any, params: Any = None) -> None:
         a, b = inputs
         dtype = node.outputs[0].type.dtype
         # Converted first: NumPy promotes some pairs of dtypes otherwise.
@@ -142,7 +142,8 @@ def _tensordot(a: Any, b: Any, axes: Any, product: Callable[[Any, Any], Any], ba
     a, b = as_tensor_variable(a), as_tensor_variable(b)
     first = int(batched)
     if np.isscalar(axes) or getattr(axes, "ndim", None) == 0:
-        count = int(axes)
+        number: Any = axes
+        count = int(number)
         for x, name in ((a, "a"), (b, "b")):
             if count > x.type.ndim:
                 raise ValueError(

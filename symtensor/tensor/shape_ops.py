@@ -58,7 +58,7 @@ class Shape(Op):
             x = as_tensor_variable(x)
         return Apply(self, [x], [_INT64_VECTOR()])
 
-    def perform(self, node: Apply, inputs: Any, output_storage: Any) -> None:
+    def perform(self, node: Apply, inputs: Any, output_storage: Any, params: Any = None) -> None:
         (x,) = inputs
         output_storage[0][0] = np.asarray(np.shape(x), dtype="int64")
 
@@ -97,7 +97,7 @@ class Shape_i(Op):
             raise TypeError("x has too few dimensions for Shape_i", (x, self.i))
         return Apply(self, [x], [_INT64_SCALAR()])
 
-    def perform(self, node: Apply, inputs: Any, output_storage: Any) -> None:
+    def perform(self, node: Apply, inputs: Any, output_storage: Any, params: Any = None) -> None:
         (x,) = inputs
         output_storage[0][0] = np.asarray(x.shape[self.i], dtype="int64")
 
@@ -161,7 +161,7 @@ class SpecifyShape(Op):
             )
         return Apply(self, [x, shape], [x.type()])
 
-    def perform(self, node: Apply, inputs: Any, output_storage: Any) -> None:
+    def perform(self, node: Apply, inputs: Any, output_storage: Any, params: Any = None) -> None:
         x, wanted = inputs
         if x.ndim != wanted.size:
             raise AssertionError(
@@ -241,7 +241,7 @@ class Reshape(Op):
         pattern = [_known_entry(shp, index) == 1 for index in range(self.ndim)]
         return Apply(self, [x, shp], [TensorType(x.type.dtype, pattern)()])
 
-    def perform(self, node: Apply, inputs: Any, output_storage: Any) -> None:
+    def perform(self, node: Apply, inputs: Any, output_storage: Any, params: Any = None) -> None:
         x, shp = inputs
         if len(shp) != self.ndim:
             raise ValueError(
@@ -349,7 +349,7 @@ class Flatten(Op):
         merged = all(x.type.broadcastable[self.outdim - 1:])
         return Apply(self, [x], [TensorType(x.type.dtype, (*kept, merged))()])
 
-    def perform(self, node: Apply, inputs: Any, output_storage: Any) -> None:
+    def perform(self, node: Apply, inputs: Any, output_storage: Any, params: Any = None) -> None:
         (x,) = inputs
         kept = x.shape[: self.outdim - 1]
         output_storage[0][0] = np.reshape(x, (*kept, int(np.prod(x.shape[self.outdim - 1:], dtype=int))))
@@ -370,21 +370,15 @@ class Flatten(Op):
 
 def flatten(x: Any, ndim: int | None = None, outdim: int | None = None) -> Any:
     """`x` with its last axes merged so that `ndim` are left: 1 by default. ValueError unless 1 <= ndim <= the rank."""
-    if ndim is None and outdim is None:
-        ndim = 1
-    elif outdim is not None:
-        if ndim is not None:
-            raise ValueError("You should only specify ndim")
-        warnings.warn("flatten outdim parameter is deprecated, use ndim instead.", stacklevel=2)
-        ndim = outdim
+    ndim = _rank_wanted(ndim, outdim)
     x = as_tensor_variable(x)
     if ndim < 1 or (ndim > x.type.ndim and x.type.ndim > 0):
         raise ValueError(f"ndim {ndim} out of bound [1, {x.type.ndim + 1})")
     if ndim > 1:
         first = shape(x)[: ndim - 1]
-        dims = (*(first[i] for i in range(ndim - 1)), -1)
+        dims = [*(first[i] for i in range(ndim - 1)), -1]
     else:
-        dims = (-1,)
+        dims = [-1]
     result = x.reshape(dims)
     pattern = (*x.type.broadcastable[: ndim - 1], all(x.type.broadcastable[ndim - 1:]))
     return addbroadcast(result, *(axis for axis in range(ndim) if pattern[axis]))
@@ -392,14 +386,17 @@ def flatten(x: Any, ndim: int | None = None, outdim: int | None = None) -> Any:
 
 def is_flat(var: Any, ndim: int | None = None, outdim: int | None = None) -> bool:
     """Whether `var` has rank `ndim` (1 by default)."""
-    if outdim is None and ndim is None:
-        ndim = 1
-    elif outdim is not None:
-        if ndim is not None:
-            raise ValueError("You should only specify ndim")
-        warnings.warn("flatten outdim parameter is deprecated, use ndim instead.", stacklevel=2)
-        ndim = outdim
-    return var.type.ndim == ndim
+    return var.type.ndim == _rank_wanted(ndim, outdim)
+
+
+def _rank_wanted(ndim: int | None, outdim: int | None) -> int:
+    """The rank asked for by either name; `outdim` is the older one."""
+    if outdim is None:
+        return 1 if ndim is None else ndim
+    if ndim is not None:
+        raise ValueError("You should only specify ndim")
+    warnings.warn("flatten outdim parameter is deprecated, use ndim instead.", stacklevel=3)
+    return outdim
 
 
 # -- axes of length 1 --------------------------------------------------------------------------------------------------
@@ -440,7 +437,7 @@ class Rebroadcast(Op):
         pattern = [self.axis.get(a, b) for a, b in enumerate(x.type.broadcastable)]
         return Apply(self, [x], [x.type.clone(broadcastable=pattern)()])
 
-    def perform(self, node: Apply, inputs: Any, output_storage: Any) -> None:
+    def perform(self, node: Apply, inputs: Any, output_storage: Any, params: Any = None) -> None:
         (x,) = inputs
         for axis, broadcastable in self.axis.items():
             if broadcastable and x.shape[axis] != 1:

@@ -153,13 +153,17 @@ def slice_bounds(start: Any, stop: Any, step: Length, length: Length) -> tuple[L
 
 def _simple_span(start: Length, stop: Any, length: Length) -> Length | None:
     """`stop - start` for the usual slices, in one form for all that are equal: x[1:] and x[:-1] have one length."""
-    if not isinstance(start, int) or not (stop is None or isinstance(stop, int)):
+    if not isinstance(start, int):
         return None
-    if start < 0 and stop is None:
-        return lower(length, -start)
-    if start >= 0 and (stop is None or stop < 0):
-        return upper(length - (start - (stop or 0)), 0) if start or stop else length
-    return lower(length, stop) if start == 0 and stop >= 0 else None
+    if stop is None:
+        if start < 0:
+            return lower(length, -start)
+        return upper(length - start, 0) if start else length
+    if not isinstance(stop, int):
+        return None
+    if stop < 0:
+        return upper(length - (start - stop), 0) if start >= 0 else None
+    return lower(length, stop) if start == 0 else None
 
 
 def slice_length(start: Any, stop: Any, step: Any, length: Length) -> Length:

@@ -35,7 +35,7 @@ class _Sorting(Op):
     __props__ = ("kind", "order")
 
     def __init__(self, kind: str, order: Any = None):
-        self.kind = kind
+        self.kind: Any = kind
         self.order = order
 
     def __str__(self) -> str:
@@ -64,7 +64,7 @@ class SortOp(_Sorting):
         input, axis = self._inputs(input, axis)
         return Apply(self, [input, axis], [input.type()])
 
-    def perform(self, node: Apply, inputs: Any, output_storage: Any) -> None:
+    def perform(self, node: Apply, inputs: Any, output_storage: Any, params: Any = None) -> None:
         a, axis = inputs
         output_storage[0][0] = np.sort(a, int(axis), self.kind, self.order)
 
@@ -120,7 +120,7 @@ class ArgSortOp(_Sorting):
         input, axis = self._inputs(input, axis)
         return Apply(self, [input, axis], [TensorType("int64", input.type.broadcastable)()])
 
-    def perform(self, node: Apply, inputs: Any, output_storage: Any) -> None:
+    def perform(self, node: Apply, inputs: Any, output_storage: Any, params: Any = None) -> None:
         a, axis = inputs
         output_storage[0][0] = np.asarray(np.argsort(a, int(axis), self.kind, self.order), dtype="int64")
 
@@ -207,7 +207,7 @@ class TopKOp(Op):
             outputs.append(TensorType(self.idx_dtype, pattern)())
         return Apply(self, [inp, kth], outputs)
 
-    def perform(self, node: Apply, inputs: Any, output_storage: Any) -> None:
+    def perform(self, node: Apply, inputs: Any, output_storage: Any, params: Any = None) -> None:
         x, k = inputs
         k = int(k)
         length = x.shape[self.axis]

@@ -43,7 +43,7 @@ class MakeSlice(Op):
             slc, stop, step = slc.start, slc.stop, slc.step
         return Apply(self, [as_int_none_variable(part) for part in (slc, stop, step)], [slicetype()])
 
-    def perform(self, node: Apply, inputs: Any, output_storage: Any) -> None:
+    def perform(self, node: Apply, inputs: Any, output_storage: Any, params: Any = None) -> None:
         output_storage[0][0] = slice(*inputs)
 
     def grad(self, inputs: Any, output_gradients: Any) -> Any:

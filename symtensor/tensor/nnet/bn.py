@@ -234,7 +234,7 @@ class AbstractBatchNormTrain(_BatchNorm):
         self._check(x, inputs[1:3] + inputs[5:])
         return Apply(self, inputs, outputs)
 
-    def perform(self, node: Apply, inputs: Any, output_storage: Any) -> None:
+    def perform(self, node: Apply, inputs: Any, output_storage: Any, params: Any = None) -> None:
         x, scale, bias, epsilon, factor, *averages = inputs
         mean = x.mean(self.axes, keepdims=True)
         var = ((x - mean) ** 2).mean(self.axes, keepdims=True)
@@ -307,7 +307,7 @@ class AbstractBatchNormInference(_BatchNorm):
         self._check(x, parameters)
         return Apply(self, [x, *parameters, _scalar(epsilon, parameters[0].type.dtype)], [x.type()])
 
-    def perform(self, node: Apply, inputs: Any, output_storage: Any) -> None:
+    def perform(self, node: Apply, inputs: Any, output_storage: Any, params: Any = None) -> None:
         x, scale, bias, mean, var, epsilon = inputs
         out = (x - mean) * (scale / np.sqrt(var + epsilon)) + bias
         output_storage[0][0] = np.asarray(out, dtype=node.outputs[0].type.dtype)
@@ -342,7 +342,7 @@ class AbstractBatchNormTrainGrad(_BatchNorm):
         inputs = [x, dy, scale, x_mean, x_invstd, _scalar(epsilon, scale.type.dtype)]
         return Apply(self, inputs, [x.type(), scale.type(), scale.type()])
 
-    def perform(self, node: Apply, inputs: Any, output_storage: Any) -> None:
+    def perform(self, node: Apply, inputs: Any, output_storage: Any, params: Any = None) -> None:
         x, dy, scale, mean, inverse, _ = inputs
         centred = x - mean
         shared = (dy * centred).mean(self.axes, keepdims=True)

@@ -68,7 +68,7 @@ class CrossentropySoftmaxArgmax1HotWithBias(Op):
         nll = TensorType(x.type.dtype, y_idx.type.broadcastable)()
         return Apply(self, [x, b, y_idx], [nll, x.type(), y_idx.type()])
 
-    def perform(self, node: Apply, inputs: Any, output_storage: Any) -> None:
+    def perform(self, node: Apply, inputs: Any, output_storage: Any, params: Any = None) -> None:
         x, b, y_idx = inputs
         check_bias(x, b)
         if x.shape[0] != y_idx.shape[0]:
@@ -125,7 +125,7 @@ class CrossentropySoftmax1HotWithBiasDx(Op):
     nout = 1
     __props__ = ()
 
-    def make_node(self, dy: Any, sm: Any, y_idx: Any, **kwargs: Any) -> Apply:
+    def make_node(self, dy: Any, sm: Any, y_idx: Any, **kwargs: Any) -> Apply:  # type: ignore[override]
         if kwargs:
             raise TypeError(f"unexpected arguments {sorted(kwargs)}")
         dy, sm, y_idx = map(as_tensor_variable, (dy, sm, y_idx))
@@ -137,7 +137,7 @@ class CrossentropySoftmax1HotWithBiasDx(Op):
             raise ValueError("y_idx must be 1-d tensor of [u]ints", y_idx.type)
         return Apply(self, [dy, sm, y_idx], [sm.type()])
 
-    def perform(self, node: Apply, inputs: Any, output_storage: Any) -> None:
+    def perform(self, node: Apply, inputs: Any, output_storage: Any, params: Any = None) -> None:
         dy, sm, y_idx = inputs
         if dy.ndim == 1 and dy.shape[0] not in (1, sm.shape[0]):
             raise ValueError(f"dnll.shape[0] ({dy.shape[0]}) != sm.shape[0] ({sm.shape[0]})")
@@ -220,7 +220,7 @@ class CrossentropyCategorical1Hot(Op):
             )
         return Apply(self, [coding, true], [TensorType(coding.type.dtype, (False,))()])
 
-    def perform(self, node: Apply, inputs: Any, output_storage: Any) -> None:
+    def perform(self, node: Apply, inputs: Any, output_storage: Any, params: Any = None) -> None:
         coding, true = inputs
         with np.errstate(invalid="ignore", divide="ignore"):
             y = -np.log(coding[_rows(coding, true)])
@@ -245,7 +245,7 @@ class CrossentropyCategorical1HotGrad(Op):
         g_y, coding, true = map(as_tensor_variable, (g_y, coding_dist, true_one_of_n))
         return Apply(self, [g_y, coding, true], [coding.type()])
 
-    def perform(self, node: Apply, inputs: Any, output_storage: Any) -> None:
+    def perform(self, node: Apply, inputs: Any, output_storage: Any, params: Any = None) -> None:
         g_y, coding, true = inputs
         at = _rows(coding, true)
         g = np.zeros_like(coding)

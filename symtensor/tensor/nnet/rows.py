@@ -60,7 +60,7 @@ class Prepend_scalar_constant_to_each_row(Op):
             raise TypeError("Expected a matrix as input", mat.type)
         return Apply(self, [mat], [TensorType(mat.type.dtype, (mat.type.broadcastable[0], False))()])
 
-    def perform(self, node: Apply, inputs: Any, output_storage: Any) -> None:
+    def perform(self, node: Apply, inputs: Any, output_storage: Any, params: Any = None) -> None:
         output_storage[0][0] = _with_column(self.val.data, inputs[0])
 
     def infer_shape(self, node: Apply, shapes: Any) -> Any:
@@ -85,7 +85,7 @@ class Prepend_scalar_to_each_row(Op):
             raise TypeError("Expected a matrix as second input", mat.type)
         return Apply(self, [val, mat], [TensorType(mat.type.dtype, (mat.type.broadcastable[0], False))()])
 
-    def perform(self, node: Apply, inputs: Any, output_storage: Any) -> None:
+    def perform(self, node: Apply, inputs: Any, output_storage: Any, params: Any = None) -> None:
         output_storage[0][0] = _with_column(*inputs)
 
     def infer_shape(self, node: Apply, shapes: Any) -> Any:

@@ -64,7 +64,7 @@ class Softmax(Op):
         x = _one_row_per_vector(self, x)
         return Apply(self, [x], [x.type()])
 
-    def perform(self, node: Apply, inputs: Any, output_storage: Any) -> None:
+    def perform(self, node: Apply, inputs: Any, output_storage: Any, params: Any = None) -> None:
         (x,) = inputs
         output_storage[0][0] = rows_softmax(x)
 
@@ -98,7 +98,7 @@ class SoftmaxGrad(Op):
             matrices.append(shape_padleft(x, n_ones=1) if x.type.ndim == 1 else x)
         return Apply(self, matrices, [matrices[1].type()])
 
-    def perform(self, node: Apply, inputs: Any, output_storage: Any) -> None:
+    def perform(self, node: Apply, inputs: Any, output_storage: Any, params: Any = None) -> None:
         dy, sm = inputs
         if dy.shape != sm.shape:
             axis = 0 if dy.shape[0] != sm.shape[0] else 1
@@ -151,7 +151,7 @@ class SoftmaxWithBias(Op):
             raise ValueError("b must be 1-d tensor of floats")
         return Apply(self, [x, b], [x.type()])
 
-    def perform(self, node: Apply, inputs: Any, output_storage: Any) -> None:
+    def perform(self, node: Apply, inputs: Any, output_storage: Any, params: Any = None) -> None:
         x, b = inputs
         check_bias(x, b)
         output_storage[0][0] = rows_softmax(x + b).astype(x.dtype, copy=False)
@@ -193,7 +193,7 @@ class LogSoftmax(Op):
         x = _one_row_per_vector(self, x)
         return Apply(self, [x], [x.type()])
 
-    def perform(self, node: Apply, inputs: Any, output_storage: Any) -> None:
+    def perform(self, node: Apply, inputs: Any, output_storage: Any, params: Any = None) -> None:
         (x,) = inputs
         if x.shape[1] == 0:
             output_storage[0][0] = x.copy()
