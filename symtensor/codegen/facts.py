@@ -47,7 +47,10 @@ def of_view(buffer: Buffer, dims: tuple[str, ...], view: View, base: BufferFacts
     facts = of_buffer(buffer, dims)
     if facts.dense:
         return facts
-    walked = {a.base_axis: k for k, a in enumerate(view.axes) if a.base_axis is not None and a.step == Const(1, "int64")}
+    walked: dict[int | None, int] = {}
+    for k, axis in enumerate(view.axes):
+        if axis.base_axis is not None and axis.step == Const(1, "int64"):
+            walked[axis.base_axis] = k
     return replace(facts, unit_axis=walked.get(base.unit_axis), fast_axis=walked.get(base.fast_axis))
 
 

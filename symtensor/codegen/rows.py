@@ -1,7 +1,8 @@
 """Rows of the scalar table that are compositions of others: written once here, for every dialect.
 
 `EXPANSIONS[name](m, *args)` returns the composition, where `m` makes values: `m.op(name, args...)` and
-`m.number(value, like)`; None where the dialect has a text of its own for the dtypes. The results equal the table's NumPy function up to rounding.
+`m.number(value, like)`; None where the dialect has a text of its own for the dtypes. The results equal the table's
+NumPy function up to rounding.
 """
 from __future__ import annotations
 

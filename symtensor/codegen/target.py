@@ -1,7 +1,7 @@
 """What a unit is printed for, and what comes out of the printer: plain data that the runtime and the printers share.
 
-`Target` says what the machine's compiler and vector libm can do; the runtime probes it once and caches it. `CUnit` is the
-text with everything that is needed to compile and call it.
+`Target` says what the machine's compiler and vector libm can do; the runtime probes it once and caches it. `CUnit` is
+the text with everything that is needed to compile and call it.
 """
 from __future__ import annotations
 

@@ -74,7 +74,8 @@ class Value:
 
     __slots__ = ("kind", "name", "dtype", "args", "scope", "mask", "extra", "pinned", "form")
 
-    def __init__(self, kind: str, name: str, dtype: str, args: tuple[Value, ...], scope: Scope, mask: int, extra: Any = None,
+    def __init__(self, kind: str, name: str, dtype: str, args: tuple[Value, ...], scope: Scope, mask: int,
+                 extra: Any = None,
                  pinned: bool = False):
         self.kind = kind
         self.name = name

@@ -3,6 +3,7 @@
 A change of the printer that is meant to change nothing changes none of them; any other one shows here what it does.
 Only the nests and the main function are kept, not the functions of csrc/ before them.
 """
+
 from __future__ import annotations
 
 import sys
@@ -20,7 +21,24 @@ from harness import Builder, i64, op, reduced  # noqa: E402
 
 from symtensor.codegen.c import print_program  # noqa: E402
 from symtensor.ir.nodes import (  # noqa: E402
-    Axis, Call, Cast, Check, Const, Dim, Let, Local, Loop, Nest, Program, Reduce, Same, Site, Store, View, ViewAxis, While,
+    Axis,
+    Call,
+    Cast,
+    Check,
+    Const,
+    Dim,
+    Let,
+    Local,
+    Loop,
+    Nest,
+    Program,
+    Reduce,
+    Same,
+    Site,
+    Store,
+    View,
+    ViewAxis,
+    While,
 )
 
 F, S = "float64", "float32"
@@ -52,7 +70,9 @@ def vector_functions() -> Program:
     b = Builder()
     x, r = b.input("x", F, 2), b.input("r", F, 2, (True, False))
     b.alloc("z", F, *b.dims(x), output=True)
-    b.elementwise("z", b.dims(x), lambda i, j: op("mul", op("sigmoid", b.load(x, i, j)), op("tanh", b.load(r, i64(0), j))))
+    b.elementwise(
+        "z", b.dims(x), lambda i, j: op("mul", op("sigmoid", b.load(x, i, j)), op("tanh", b.load(r, i64(0), j)))
+    )
     return b.program()
 
 
@@ -69,7 +89,9 @@ def integers() -> Program:
     b = Builder()
     x, y = b.input("x", "int8", 1, layout="c"), b.input("y", "int8", 1, layout="c")
     b.alloc("z", "int8", *b.dims(x), output=True)
-    b.elementwise("z", b.dims(x), lambda i: op("add", op("int_div", b.load(x, i), b.load(y, i)), op("abs_", b.load(x, i))))
+    b.elementwise(
+        "z", b.dims(x), lambda i: op("add", op("int_div", b.load(x, i), b.load(y, i)), op("abs_", b.load(x, i)))
+    )
     b.alloc("m", "bool", *b.dims(x), output=True)
     b.elementwise("m", b.dims(x), lambda i: op("lt", b.load(x, i), b.load(y, i), dtype="bool"))
     return b.program()
@@ -93,7 +115,9 @@ def sums() -> Program:
         b.alloc(name, S, *kept, output=True)
         del body
     b.body.append(Nest((Store("all", (), reduced("add", b.dims(x), lambda i, j: b.load(x, i, j), S)),)))
-    b.elementwise("rows", (Dim(x, 0),), lambda k: reduced("add", b.dims(x)[1:], lambda r: op("sqr", b.load(x, k, r)), S))
+    b.elementwise(
+        "rows", (Dim(x, 0),), lambda k: reduced("add", b.dims(x)[1:], lambda r: op("sqr", b.load(x, k, r)), S)
+    )
     b.elementwise("columns", (Dim(x, 1),), lambda k: reduced("add", b.dims(x)[:1], lambda r: b.load(x, r, k), S))
     return b.program()
 
@@ -156,21 +180,51 @@ def variance() -> Program:
     n, i = Cast(Dim(x, 1), F), Local("i")
     mean = op("true_div", Reduce("add", (Axis("r", Dim(x, 1)),), b.load(x, i, Local("r")), F), n)
     centred = op("sub", b.load(x, i, Local("q")), Local("mean", F))
-    b.body.append(Nest((Loop(Axis("i", Dim(x, 0)), (
-        Let("mean", mean),
-        Let("var", op("true_div", Reduce("add", (Axis("q", Dim(x, 1)),), op("sqr", centred), F), n)),
-        Let("scale", op("inv", op("sqrt", op("add", Local("var", F), Const(1e-5, F))))),
-        Loop(Axis("j", Dim(x, 1)), (Store("z", (i, Local("j")), op("mul", op("sub", b.load(x, i, Local("j")), Local(
-            "mean", F)), Local("scale", F))),)))),)))
+    b.body.append(
+        Nest(
+            (
+                Loop(
+                    Axis("i", Dim(x, 0)),
+                    (
+                        Let("mean", mean),
+                        Let("var", op("true_div", Reduce("add", (Axis("q", Dim(x, 1)),), op("sqr", centred), F), n)),
+                        Let("scale", op("inv", op("sqrt", op("add", Local("var", F), Const(1e-5, F))))),
+                        Loop(
+                            Axis("j", Dim(x, 1)),
+                            (
+                                Store(
+                                    "z",
+                                    (i, Local("j")),
+                                    op("mul", op("sub", b.load(x, i, Local("j")), Local("mean", F)), Local("scale", F)),
+                                ),
+                            ),
+                        ),
+                    ),
+                ),
+            )
+        )
+    )
     return b.program()
 
 
 PROGRAMS: dict[str, Callable[[], Program]] = {
-    "scalars": scalars, "chain": chain, "vector_functions": vector_functions, "special_functions": special_functions,
-    "integers": integers, "halves_and_complex": halves_and_complex, "sums": sums, "extremes": extremes, "in_place": in_place,
-    "products": products, "views": views, "counting": counting, "variance": variance,
-    "softmax": lambda: test_reductions.softmax(1, S), "softmax_of_columns": lambda: test_reductions.softmax(0, S),
-    "ring_buffer": test_programs.ring_buffer, "scatter": lambda: test_programs.gather_and_scatter("add"),
+    "scalars": scalars,
+    "chain": chain,
+    "vector_functions": vector_functions,
+    "special_functions": special_functions,
+    "integers": integers,
+    "halves_and_complex": halves_and_complex,
+    "sums": sums,
+    "extremes": extremes,
+    "in_place": in_place,
+    "products": products,
+    "views": views,
+    "counting": counting,
+    "variance": variance,
+    "softmax": lambda: test_reductions.softmax(1, S),
+    "softmax_of_columns": lambda: test_reductions.softmax(0, S),
+    "ring_buffer": test_programs.ring_buffer,
+    "scatter": lambda: test_programs.gather_and_scatter("add"),
 }
 
 
@@ -178,7 +232,7 @@ def kept_text(program: Program) -> str:
     """The nests and the main function."""
     text = print_program(program).text
     starts = [text.find(mark) for mark in ("ST_NEST void k0(", "static inline void k0(", "int st_main(st_frame *f)")]
-    return text[min(s for s in starts if s >= 0):]
+    return text[min(s for s in starts if s >= 0) :]
 
 
 def main() -> None:

@@ -1,4 +1,5 @@
 """Building small buffered programs, and compiling and running them with strict warnings."""
+
 from __future__ import annotations
 
 import ctypes
@@ -15,14 +16,44 @@ from symtensor.codegen.c import print_program, print_routine
 from symtensor.codegen.target import DEFAULT_TARGET, CUnit, Target
 from symtensor.ir import spec
 from symtensor.ir.nodes import (
-    Alloc, Axis, Buffer, Const, Dim, Expr, Load, Local, Loop, Nest, Op, Program, Reduce, Site, Stmt, Store,
+    Alloc,
+    Axis,
+    Buffer,
+    Const,
+    Dim,
+    Expr,
+    Load,
+    Local,
+    Loop,
+    Nest,
+    Op,
+    Program,
+    Reduce,
+    Site,
+    Stmt,
+    Store,
 )
 from symtensor.runtime import blas, loader
 from symtensor.runtime.binding import fitted
 from symtensor.runtime.cffi_runner import CffiRunner
 
-STRICT = ("gcc", "-std=gnu11", "-O2", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-fopenmp-simd",
-          "-mprefer-vector-width=512", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", "-x", "c")
+STRICT = (
+    "gcc",
+    "-std=gnu11",
+    "-O2",
+    "-march=native",
+    "-fno-math-errno",
+    "-fno-trapping-math",
+    "-fopenmp-simd",
+    "-mprefer-vector-width=512",
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+    "-fPIC",
+    "-shared",
+    "-x",
+    "c",
+)
 folder = tempfile.TemporaryDirectory(prefix="symtensor-codegen-")
 loaded: dict[tuple[str, tuple[str, ...]], Any] = {}
 
@@ -32,7 +63,18 @@ def compile_unit(unit: CUnit, flags: Sequence[str] = ()) -> Path:
     source = Path(folder.name) / f"u{len(loaded)}.c"
     source.write_text(unit.text)
     target = source.with_suffix(".so")
-    command = [*STRICT, *unit.flags, *flags, *os.environ.get("SYMTENSOR_TEST_CFLAGS", "").split(), str(source), "-nostartfiles", "-nostdlib", "-o", str(target), "-lm"]
+    command = [
+        *STRICT,
+        *unit.flags,
+        *flags,
+        *os.environ.get("SYMTENSOR_TEST_CFLAGS", "").split(),
+        str(source),
+        "-nostartfiles",
+        "-nostdlib",
+        "-o",
+        str(target),
+        "-lm",
+    ]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         raise AssertionError(done.stderr)
@@ -60,8 +102,13 @@ class Failed(Exception):
     """A failed call: the site and the values."""
 
 
-def runner(program: Program, constants: Sequence[Any] = (), pycalls: Sequence[Callable[..., Any]] = (),
-           target: Target = DEFAULT_TARGET, flags: Sequence[str] = ()) -> CffiRunner:
+def runner(
+    program: Program,
+    constants: Sequence[Any] = (),
+    pycalls: Sequence[Callable[..., Any]] = (),
+    target: Target = DEFAULT_TARGET,
+    flags: Sequence[str] = (),
+) -> CffiRunner:
     spec.check(program)
     unit = print_program(program, target)
     kinds = {b.name: b for b in program.buffers}
@@ -72,10 +119,11 @@ def runner(program: Program, constants: Sequence[Any] = (), pycalls: Sequence[Ca
     def fail(site: int, values: list[int], error: Any, callee: int, given: Any) -> None:
         if error is not None:
             raise error
-        raise Failed(site, *values[: 8])
+        raise Failed(site, *values[:8])
 
-    return CffiRunner(program, unit, load_unit(unit, flags), [routine_address(e) for e in unit.library], constants, pycalls,
-                      fit, fail)
+    return CffiRunner(
+        program, unit, load_unit(unit, flags), [routine_address(e) for e in unit.library], constants, pycalls, fit, fail
+    )
 
 
 def run(program: Program, *values: Any, **options: Any) -> list[Any]:
@@ -107,11 +155,15 @@ class Builder:
         self.sites: list[Site] = []
         self.slots = 0
 
-    def buffer(self, name: str, dtype: str, ndim: int = 0, broadcast: tuple[bool, ...] | None = None, layout: str = "c") -> str:
+    def buffer(
+        self, name: str, dtype: str, ndim: int = 0, broadcast: tuple[bool, ...] | None = None, layout: str = "c"
+    ) -> str:
         self.buffers[name] = Buffer(name, dtype, broadcast if broadcast is not None else (False,) * ndim, layout)
         return name
 
-    def input(self, name: str, dtype: str, ndim: int = 0, broadcast: tuple[bool, ...] | None = None, layout: str = "any") -> str:
+    def input(
+        self, name: str, dtype: str, ndim: int = 0, broadcast: tuple[bool, ...] | None = None, layout: str = "any"
+    ) -> str:
         self.inputs.append(self.buffer(name, dtype, ndim, broadcast, layout))
         return name
 
@@ -143,8 +195,18 @@ class Builder:
         self.body.append(Nest((body,), inplace=inplace))
 
     def program(self) -> Program:
-        return Program("test", "buffered", tuple(self.buffers.values()), tuple(self.inputs), tuple(self.constants),
-                       tuple(self.outputs), tuple(self.updates), tuple(self.body), tuple(self.sites), self.slots)
+        return Program(
+            "test",
+            "buffered",
+            tuple(self.buffers.values()),
+            tuple(self.inputs),
+            tuple(self.constants),
+            tuple(self.outputs),
+            tuple(self.updates),
+            tuple(self.body),
+            tuple(self.sites),
+            self.slots,
+        )
 
 
 def reduced(name: str, extents: Sequence[Expr], body: Callable[..., Expr], dtype: str) -> Reduce:
@@ -158,9 +220,16 @@ def variants(array: np.ndarray) -> dict[str, np.ndarray]:
     wide = np.zeros(tuple(2 * n + 1 for n in array.shape), array.dtype)
     spread = wide[tuple(slice(0, 2 * n, 2) for n in array.shape)]
     spread[...] = array
-    backwards = array[tuple(slice(None, None, -1) for _ in array.shape)].copy()[tuple(slice(None, None, -1) for _ in array.shape)]
+    backwards = array[tuple(slice(None, None, -1) for _ in array.shape)].copy()[
+        tuple(slice(None, None, -1) for _ in array.shape)
+    ]
     room = np.zeros(array.size + 1, array.dtype)
     shifted = room[1:].reshape(array.shape)
     shifted[...] = array
-    return {"dense": array.copy(), "fortran": np.asfortranarray(array), "reversed": backwards, "spread": spread,
-            "shifted": shifted}
+    return {
+        "dense": array.copy(),
+        "fortran": np.asfortranarray(array),
+        "reversed": backwards,
+        "spread": spread,
+        "shifted": shifted,
+    }

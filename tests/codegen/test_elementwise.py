@@ -1,4 +1,5 @@
 """Elementwise nests over all kinds of memory."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -8,7 +9,22 @@ from harness import Builder, Failed, i64, op, run, runner, variants
 from symtensor.codegen.target import PLAIN_TARGET, Target
 from symtensor.ir.nodes import Cast, Check, Const, Dim, Let, Local, Same, Site
 
-SHAPES = [(0,), (1,), (3,), (8,), (17,), (1000,), (0, 3), (3, 0), (1, 5), (5, 1), (4, 7), (33, 65), (2, 3, 4), (3, 1, 9)]
+SHAPES = [
+    (0,),
+    (1,),
+    (3,),
+    (8,),
+    (17,),
+    (1000,),
+    (0, 3),
+    (3, 0),
+    (1, 5),
+    (5, 1),
+    (4, 7),
+    (33, 65),
+    (2, 3, 4),
+    (3, 1, 9),
+]
 
 
 def binary(ndim: int, dtype: str, value, out_dtype: str | None = None, layout: str = "any"):
@@ -57,8 +73,14 @@ def test_equal_elements_give_equal_results_wherever_they_stand(dtype, target, rn
 
 
 def test_values_of_vector_functions(rng):
-    functions = {"exp": np.exp, "tanh": np.tanh, "log": np.log, "sin": np.sin, "sigmoid": lambda v: 1 / (1 + np.exp(-v)),
-                 "softplus": lambda v: np.logaddexp(0, v)}
+    functions = {
+        "exp": np.exp,
+        "tanh": np.tanh,
+        "log": np.log,
+        "sin": np.sin,
+        "sigmoid": lambda v: 1 / (1 + np.exp(-v)),
+        "softplus": lambda v: np.logaddexp(0, v),
+    }
     for name, function in functions.items():
         program = binary(2, "float64", lambda x, y, name=name: op("mul", op(name, x), y))
         x, y = np.abs(rng.standard_normal((13, 21))) * 5, rng.standard_normal((13, 21))
@@ -68,24 +90,36 @@ def test_values_of_vector_functions(rng):
 
 def test_broadcasting_and_scalars(rng):
     b = Builder()
-    x, row, column, s = b.input("x", "float32", 2), b.input("r", "float32", 1), b.input("c", "float32", 2, (False, True)), b.input("s", "float32")
+    x, row = b.input("x", "float32", 2), b.input("r", "float32", 1)
+    column, s = b.input("c", "float32", 2, (False, True)), b.input("s", "float32")
     b.alloc("z", "float32", *b.dims(x), output=True)
-    b.elementwise("z", b.dims(x), lambda i, j: op(
-        "add", op("mul", b.load(x, i, j), op("add", b.load(row, j), b.load(column, i, i64(0)))), op("exp", b.load(s))))
+    b.elementwise(
+        "z",
+        b.dims(x),
+        lambda i, j: op(
+            "add",
+            op("mul", b.load(x, i, j), op("add", b.load(row, j), b.load(column, i, i64(0)))),
+            op("exp", b.load(s)),
+        ),
+    )
     program = b.program()
     for shape in [(0, 4), (4, 0), (1, 1), (5, 9), (40, 100)]:
         x, r, c = (rng.standard_normal(n).astype("float32") for n in (shape, shape[1], (shape[0], 1)))
         s = np.float32(0.5)
         expected = x * (r + c) + np.exp(s)
         for vx in variants(x).values():
-            np.testing.assert_allclose(run(program, vx, np.ascontiguousarray(r[::-1])[::-1], c, s)[0], expected, rtol=2e-6, atol=1e-6)
+            np.testing.assert_allclose(
+                run(program, vx, np.ascontiguousarray(r[::-1])[::-1], c, s)[0], expected, rtol=2e-6, atol=1e-6
+            )
 
 
 def test_indices_as_values(rng):
     b = Builder()
     n = b.input("n", "float64", 1)
     b.alloc("z", "float64", *b.dims(n), output=True)
-    b.elementwise("z", b.dims(n), lambda i: op("add", op("sqrt", Cast(i, "float64")), op("exp", op("neg", Cast(i, "float64")))))
+    b.elementwise(
+        "z", b.dims(n), lambda i: op("add", op("sqrt", Cast(i, "float64")), op("exp", op("neg", Cast(i, "float64"))))
+    )
     for length in (0, 1, 9, 300):
         k = np.arange(length, dtype=float)
         np.testing.assert_allclose(run(b.program(), k)[0], np.sqrt(k) + np.exp(-k), rtol=1e-14)
@@ -112,7 +146,9 @@ def test_in_place(rng):
     x = b.input("x", "float64", 2)
     b.buffer("y", "float64", 2, layout="any")
     b.body.append(Same("y", x))
-    b.elementwise("y", b.dims(x), lambda i, j: op("exp", op("mul", b.load(x, i, j), Const(0.5, "float64"))), (("y", "x"),))
+    b.elementwise(
+        "y", b.dims(x), lambda i, j: op("exp", op("mul", b.load(x, i, j), Const(0.5, "float64"))), (("y", "x"),)
+    )
     b.updates.append((0, "y"))
     program = b.program()
     values = rng.standard_normal((5, 13))

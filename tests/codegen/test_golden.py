@@ -1,4 +1,5 @@
 """Printed texts, byte for byte; the same in every process."""
+
 from __future__ import annotations
 
 import os
@@ -15,7 +16,8 @@ from symtensor.codegen.c import print_program
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_text(name):
-    assert kept_text(PROGRAMS[name]()) == (FOLDER / f"{name}.c").read_text(), "python tests/codegen/golden.py rewrites it"
+    expected = (FOLDER / f"{name}.c").read_text()
+    assert kept_text(PROGRAMS[name]()) == expected, "python tests/codegen/golden.py rewrites it"
 
 
 def test_every_program_compiles_without_warnings():
@@ -28,10 +30,18 @@ def test_no_text_is_left_over():
 
 
 def test_texts_do_not_depend_on_the_hash_seed():
-    code = "import golden, hashlib; print(hashlib.sha256(''.join(golden.kept_text(m()) for m in golden.PROGRAMS.values()).encode()).hexdigest())"
+    code = "import golden, zlib; print([zlib.crc32(golden.kept_text(m()).encode()) for m in golden.PROGRAMS.values()])"
     here = Path(__file__).parent
     found = set()
     for seed in ("1", "2"):
-        environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join([str(here), str(here.parents[1])])}
-        found.add(subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True).stdout)
+        environment = {
+            **os.environ,
+            "PYTHONHASHSEED": seed,
+            "PYTHONPATH": os.pathsep.join([str(here), str(here.parents[1])]),
+        }
+        found.add(
+            subprocess.run(
+                [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+            ).stdout
+        )
     assert len(found) == 1

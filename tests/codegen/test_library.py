@@ -1,4 +1,5 @@
 """Library routines called from programs."""
+
 from __future__ import annotations
 
 import ctypes
@@ -118,8 +119,9 @@ def test_sort_and_argsort(dtype, rng):
         for axis in (0, 1):
             for variant in variants(x).values():
                 np.testing.assert_array_equal(run(sorted_program("sort", dtype, 2, axis), variant)[0], np.sort(x, axis))
-                np.testing.assert_array_equal(run(sorted_program("argsort", dtype, 2, axis), variant)[0],
-                                              np.argsort(x, axis, kind="stable"))
+                np.testing.assert_array_equal(
+                    run(sorted_program("argsort", dtype, 2, axis), variant)[0], np.argsort(x, axis, kind="stable")
+                )
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float16", "bool", "int32", "complex64"])
@@ -142,7 +144,7 @@ def test_nonzero(dtype, rng):
 
 def test_every_routine_compiles_for_every_dtype():
     for routine in ROUTINES.values():
-        for dtype in (routine.dtypes if routine.name in ("nonzero",) else routine.dtypes[:1]):
+        for dtype in routine.dtypes if routine.name in ("nonzero",) else routine.dtypes[:1]:
             unit = print_routine(entry_name(routine.name, dtype))
             assert unit.exports == (f"st_{entry_name(routine.name, dtype)}",)
             assert compile_unit(unit).exists()

@@ -1,4 +1,5 @@
 """Whole programs: views, reshapes, checks, branches, loops, Python operations, updates."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -7,8 +8,30 @@ from harness import Builder, Failed, i64, op, reduced, run, runner, variants
 
 from symtensor.codegen.c import UnsupportedRow, print_program
 from symtensor.ir.nodes import (
-    Accumulate, Alloc, Axis, Call, Cast, Check, Const, Dim, If, Let, Load, Local, Loop, Nest, Op, PyCall, Reduce, Reshape, Same,
-    Site, Store, View, ViewAxis, While,
+    Accumulate,
+    Alloc,
+    Axis,
+    Call,
+    Cast,
+    Check,
+    Const,
+    Dim,
+    If,
+    Let,
+    Load,
+    Local,
+    Loop,
+    Nest,
+    Op,
+    PyCall,
+    Reduce,
+    Reshape,
+    Same,
+    Site,
+    Store,
+    View,
+    ViewAxis,
+    While,
 )
 
 F = "float64"
@@ -22,10 +45,18 @@ def test_views_of_views(rng):
     b.body.append(View("t", x, (i64(0), i64(0)), (ViewAxis(1, columns), ViewAxis(0, rows))))
     b.buffer("v", F, broadcast=(False, True, False), layout="any")
     half = op("int_div", op("add", columns, i64(1)), i64(2))
-    b.body.append(View("v", "t", (op("sub", columns, i64(1)), i64(1)), (
-        ViewAxis(0, half, i64(-2)), ViewAxis(None, i64(1)), ViewAxis(1, op("sub", rows, i64(1))))))
+    b.body.append(
+        View(
+            "v",
+            "t",
+            (op("sub", columns, i64(1)), i64(1)),
+            (ViewAxis(0, half, i64(-2)), ViewAxis(None, i64(1)), ViewAxis(1, op("sub", rows, i64(1)))),
+        )
+    )
     b.alloc("z", F, *b.dims("v")[:1], i64(1), b.dims("v")[2], output=True)
-    b.elementwise("z", (b.dims("v")[0], i64(1), b.dims("v")[2]), lambda i, j, k: op("mul", b.load("v", i, j, k), Const(2.0, F)))
+    b.elementwise(
+        "z", (b.dims("v")[0], i64(1), b.dims("v")[2]), lambda i, j, k: op("mul", b.load("v", i, j, k), Const(2.0, F))
+    )
     b.alloc("s", F, columns, output=True)
     b.elementwise("s", (columns,), lambda i: reduced("add", (rows,), lambda r: b.load("t", i, r), F))
     for shape in [(2, 3), (5, 8), (40, 30)]:
@@ -66,8 +97,16 @@ def gather_and_scatter(kind: str):
     b.elementwise("s", b.dims(table), lambda i, j: Const(1.0, F))
     i, j = Local("i0"), Local("i1")
     row = b.load(index, i)
-    b.body.append(Nest((Loop(Axis("i0", n, "serial"), (Loop(Axis("i1", width), (
-        Accumulate("s", (row, j), kind, b.load(g, i, j)),)),)),)))
+    b.body.append(
+        Nest(
+            (
+                Loop(
+                    Axis("i0", n, "serial"),
+                    (Loop(Axis("i1", width), (Accumulate("s", (row, j), kind, b.load(g, i, j)),)),),
+                ),
+            )
+        )
+    )
     return b.program()
 
 
@@ -92,8 +131,16 @@ def test_scatter_along_the_vector_axis(rng):
     b.alloc("s", "float32", i64(7), output=True)
     b.elementwise("s", (i64(7),), lambda i: Const(0.0, "float32"))
     value = op("mul", op("exp", b.load(g, Local("k"))), Const(2.0, "float32"))
-    b.body.append(Nest((Loop(Axis("k", n, "serial"), (
-        Accumulate("s", (Cast(b.load(index, Local("k")), "int64"),), "add", value),)),)))
+    b.body.append(
+        Nest(
+            (
+                Loop(
+                    Axis("k", n, "serial"),
+                    (Accumulate("s", (Cast(b.load(index, Local("k")), "int64"),), "add", value),),
+                ),
+            )
+        )
+    )
     v, k = rng.standard_normal(100).astype("float32"), rng.integers(0, 7, 100).astype("int32")
     expected = np.zeros(7)
     np.add.at(expected, k, 2 * np.exp(v.astype(F)))
@@ -111,9 +158,22 @@ def test_cumulative_sum(rng):
             return (i, k) if axis == 0 else (k, i)
 
         i, k = Local("i"), Local("k")
-        first = Loop(Axis("k", kept), (Store("z", at(i64(0), k), b.load(x, *at(i64(0), k))), Loop(
-            Axis("i", op("sub", along, i64(1)), "serial"), (Store("z", at(op("add", i, i64(1)), k), op(
-                "add", b.load("z", *at(i, k)), b.load(x, *at(op("add", i, i64(1)), k)))),))))
+        first = Loop(
+            Axis("k", kept),
+            (
+                Store("z", at(i64(0), k), b.load(x, *at(i64(0), k))),
+                Loop(
+                    Axis("i", op("sub", along, i64(1)), "serial"),
+                    (
+                        Store(
+                            "z",
+                            at(op("add", i, i64(1)), k),
+                            op("add", b.load("z", *at(i, k)), b.load(x, *at(op("add", i, i64(1)), k))),
+                        ),
+                    ),
+                ),
+            ),
+        )
         b.body.append(Nest((first,)))
         for shape in [(1, 1), (5, 9), (40, 300)]:
             v = rng.standard_normal(shape)
@@ -122,14 +182,18 @@ def test_cumulative_sum(rng):
 
 
 def ring_buffer():
-    """h[t] = tanh(x[t] + h[t-1]), kept in a ring of two; every third step goes through Python; stops when sum < limit."""
+    """h[t] = tanh(x[t] + h[t-1]) in a ring of two; every third step goes through Python; ends when the sum < limit."""
     b = Builder()
     x, h0, stop = b.input("x", F, 2), b.input("h0", F, 1), b.input("stop", F)
     width = b.dims(h0)[0]
     b.sites.append(Site("ValueError", "widths"))
     b.body.append(Check(op("eq", width, Dim(x, 1), dtype="bool"), 0, (width, Dim(x, 1))))
     b.alloc("ring", F, i64(2), width)
-    b.elementwise("ring", (i64(2), width), lambda i, j: op("switch", op("eq", i, i64(1), dtype="bool"), b.load(h0, j), Const(0.0, F), dtype=F))
+    b.elementwise(
+        "ring",
+        (i64(2), width),
+        lambda i, j: op("switch", op("eq", i, i64(1), dtype="bool"), b.load(h0, j), Const(0.0, F), dtype=F),
+    )
     b.alloc("total", F, output=True)
     b.body.append(Nest((Store("total", (), Const(0.0, F)),)))
     t = Local("t")
@@ -142,16 +206,32 @@ def ring_buffer():
         return View(name, base, (at, i64(0)), (ViewAxis(1, width),))
 
     b.alloc("sum", F, width, emit=False)
-    plain = Nest((Loop(Axis("i0", width), (Store("sum", (Local("i0"),), op("add", b.load("row", Local("i0")), b.load(
-        "old", Local("i0")))),)),))
+    plain = Nest(
+        (
+            Loop(
+                Axis("i0", width),
+                (Store("sum", (Local("i0"),), op("add", b.load("row", Local("i0")), b.load("old", Local("i0")))),),
+            ),
+        )
+    )
     b.buffers.pop("sum")
     b.buffer("sum", F, 1, layout="any")
     third = op("eq", op("mod", t, i64(3)), i64(2), dtype="bool")
     body = (
-        view("row", x, t), view("old", "ring", before), view("new", "ring", op("mod", t, i64(2))),
+        view("row", x, t),
+        view("old", "ring", before),
+        view("new", "ring", op("mod", t, i64(2))),
         If(third, (PyCall(0, ("row", "old"), ("sum",)),), (Alloc("sum", (width,), ("slot", 1)), plain)),
         Nest((Loop(Axis("i0", width), (Store("new", (Local("i0"),), op("tanh", b.load("sum", Local("i0")))),)),)),
-        Nest((Store("total", (), op("add", b.load("total"), Reduce("add", (Axis("r", width),), b.load("new", Local("r")), F))),)),
+        Nest(
+            (
+                Store(
+                    "total",
+                    (),
+                    op("add", b.load("total"), Reduce("add", (Axis("r", width),), b.load("new", Local("r")), F)),
+                ),
+            )
+        ),
     )
     b.slots = 2
     b.body.append(While("t", Dim(x, 0), body, op("lt", b.load("total"), b.load(stop), dtype="bool"), "steps"))
@@ -216,8 +296,12 @@ def test_updates_in_place_and_beside(rng):
     b.elementwise("x2", (Dim(x, 0),), lambda i: op("mul", b.load(x, i), Const(2.0, F)), (("x2", "x"),))
     b.updates += [(0, "x2"), (1, "y2")]
     program = b.program()
-    program = type(program)(**{**{f: getattr(program, f) for f in program.__dataclass_fields__}, "body": tuple(
-        Alloc("y2", s.dims, ("output", 1)) if isinstance(s, Alloc) else s for s in program.body)})
+    program = type(program)(
+        **{
+            **{f: getattr(program, f) for f in program.__dataclass_fields__},
+            "body": tuple(Alloc("y2", s.dims, ("output", 1)) if isinstance(s, Alloc) else s for s in program.body),
+        }
+    )
     vx, vy = rng.standard_normal(20), rng.standard_normal(20)
     kept = vx.copy()
     _, updates = runner(program).run([vx, vy])
@@ -286,7 +370,9 @@ def test_residual_layers_with_products(rng):
         p = b.alloc(f"p{k}", "float32", *b.dims(x))
         b.body.append(Call("gemm", (p,), (name, w), (Const(1.0, "float32"), Const(0.0, "float32"))))
         out = b.alloc(f"h{k}", "float32", *b.dims(x), output=k == 3)
-        b.elementwise(out, b.dims(x), lambda i, j, p=p, name=name: op("add", op("tanh", b.load(p, i, j)), b.load(name, i, j)))
+        b.elementwise(
+            out, b.dims(x), lambda i, j, p=p, name=name: op("add", op("tanh", b.load(p, i, j)), b.load(name, i, j))
+        )
         name = out
     vx, vw = rng.standard_normal((6, 10)).astype("float32"), rng.standard_normal((10, 10)).astype("float32")
     expected = vx.astype(F)

@@ -1,4 +1,5 @@
 """Reductions of all kinds, over every kind of memory."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -8,8 +9,17 @@ from harness import Builder, i64, op, reduced, run, variants
 from symtensor.ir.nodes import Axis, Cast, Const, Let, Local, Loop, Nest, Reduce, Store
 
 SHAPES = [(1, 1), (3, 5), (1, 300), (300, 1), (17, 33), (70, 300), (300, 70)]
-NUMPY = {"add": np.sum, "mul": np.prod, "maximum": np.max, "minimum": np.min, "and_": np.bitwise_and.reduce,
-         "or_": np.bitwise_or.reduce, "xor": np.bitwise_xor.reduce, "argmax": np.argmax, "argmin": np.argmin}
+NUMPY = {
+    "add": np.sum,
+    "mul": np.prod,
+    "maximum": np.max,
+    "minimum": np.min,
+    "and_": np.bitwise_and.reduce,
+    "or_": np.bitwise_or.reduce,
+    "xor": np.bitwise_xor.reduce,
+    "argmax": np.argmax,
+    "argmin": np.argmin,
+}
 
 
 def over_all(name: str, dtype: str, body=lambda v: v):
@@ -27,8 +37,13 @@ def over_axis(name: str, dtype: str, axis: int, body=lambda v: v):
     out = "int64" if name.startswith("arg") else dtype
     kept = b.dims(x)[1 - axis]
     b.alloc("z", out, kept, output=True)
-    b.elementwise("z", (kept,), lambda k: reduced(name, b.dims(x)[axis:axis + 1], lambda r: body(
-        b.load(x, *((r, k) if axis == 0 else (k, r)))), out))
+    b.elementwise(
+        "z",
+        (kept,),
+        lambda k: reduced(
+            name, b.dims(x)[axis : axis + 1], lambda r: body(b.load(x, *((r, k) if axis == 0 else (k, r)))), out
+        ),
+    )
     return b.program()
 
 
@@ -46,12 +61,36 @@ def check(z, expected, dtype):
     np.testing.assert_allclose(z, expected, rtol=rtol, atol=rtol * 100)
 
 
-@pytest.mark.parametrize("name, dtype", [
-    ("add", "float64"), ("add", "float32"), ("add", "float16"), ("add", "int32"), ("add", "int64"), ("add", "complex64"),
-    ("add", "complex128"), ("maximum", "float64"), ("maximum", "float32"), ("minimum", "float64"), ("maximum", "int32"),
-    ("minimum", "uint8"), ("and_", "int32"), ("or_", "bool"), ("and_", "bool"), ("xor", "int64"), ("argmax", "float64"),
-    ("argmax", "float32"), ("argmin", "float32"), ("argmax", "int32"), ("argmin", "uint8"), ("mul", "float64"), ("mul", "int64"),
-    ("mul", "complex128"), ("maximum", "float16")])
+@pytest.mark.parametrize(
+    "name, dtype",
+    [
+        ("add", "float64"),
+        ("add", "float32"),
+        ("add", "float16"),
+        ("add", "int32"),
+        ("add", "int64"),
+        ("add", "complex64"),
+        ("add", "complex128"),
+        ("maximum", "float64"),
+        ("maximum", "float32"),
+        ("minimum", "float64"),
+        ("maximum", "int32"),
+        ("minimum", "uint8"),
+        ("and_", "int32"),
+        ("or_", "bool"),
+        ("and_", "bool"),
+        ("xor", "int64"),
+        ("argmax", "float64"),
+        ("argmax", "float32"),
+        ("argmin", "float32"),
+        ("argmax", "int32"),
+        ("argmin", "uint8"),
+        ("mul", "float64"),
+        ("mul", "int64"),
+        ("mul", "complex128"),
+        ("maximum", "float16"),
+    ],
+)
 def test_reductions(name, dtype, rng):
     programs = [(None, over_all(name, dtype)), (0, over_axis(name, dtype, 0)), (1, over_axis(name, dtype, 1))]
     for shape in SHAPES:
@@ -98,7 +137,9 @@ def test_identities_of_empty_reductions():
         for name, value in (("add", 0.0), ("mul", 1.0)):
             assert run(over_all(name, "float64"), x)[0] == value
             for axis in (0, 1):
-                np.testing.assert_array_equal(run(over_axis(name, "float64", axis), x)[0], np.full(shape[1 - axis], value))
+                np.testing.assert_array_equal(
+                    run(over_axis(name, "float64", axis), x)[0], np.full(shape[1 - axis], value)
+                )
 
 
 def test_sums_are_accurate(rng):
@@ -133,10 +174,20 @@ def softmax(axis: int, dtype: str):
     def shifted(name):
         return op("exp", op("sub", b.load(x, *at(name)), Local("m", dtype)))
 
-    b.body.append(Nest((Loop(Axis("k", kept), (
-        Let("m", Reduce("maximum", (Axis("r", along),), b.load(x, *at("r")), dtype)),
-        Let("s", Reduce("add", (Axis("q", along),), shifted("q"), dtype)),
-        Loop(Axis("j", along), (Store("z", at("j"), op("true_div", shifted("j"), Local("s", dtype))),)))),)))
+    b.body.append(
+        Nest(
+            (
+                Loop(
+                    Axis("k", kept),
+                    (
+                        Let("m", Reduce("maximum", (Axis("r", along),), b.load(x, *at("r")), dtype)),
+                        Let("s", Reduce("add", (Axis("q", along),), shifted("q"), dtype)),
+                        Loop(Axis("j", along), (Store("z", at("j"), op("true_div", shifted("j"), Local("s", dtype))),)),
+                    ),
+                ),
+            )
+        )
+    )
     return b.program()
 
 
@@ -155,11 +206,28 @@ def test_log_sum_exp_of_columns(rng):
     b = Builder()
     x = b.input("x", "float64", 2)
     b.alloc("z", "float64", b.dims(x)[1], output=True)
-    b.body.append(Nest((Loop(Axis("j", b.dims(x)[1]), (
-        Let("m", reduced("maximum", b.dims(x)[:1], lambda r: b.load(x, r, Local("j")), "float64")),
-        Let("s", Reduce("add", (Axis("q", b.dims(x)[0]),), op("exp", op(
-            "sub", b.load(x, Local("q"), Local("j")), Local("m", "float64"))), "float64")),
-        Store("z", (Local("j"),), op("add", Local("m", "float64"), op("log", Local("s", "float64")))))),)))
+    b.body.append(
+        Nest(
+            (
+                Loop(
+                    Axis("j", b.dims(x)[1]),
+                    (
+                        Let("m", reduced("maximum", b.dims(x)[:1], lambda r: b.load(x, r, Local("j")), "float64")),
+                        Let(
+                            "s",
+                            Reduce(
+                                "add",
+                                (Axis("q", b.dims(x)[0]),),
+                                op("exp", op("sub", b.load(x, Local("q"), Local("j")), Local("m", "float64"))),
+                                "float64",
+                            ),
+                        ),
+                        Store("z", (Local("j"),), op("add", Local("m", "float64"), op("log", Local("s", "float64")))),
+                    ),
+                ),
+            )
+        )
+    )
     for shape in [(5, 7), (90, 300), (2, 256), (3, 257)]:
         v = rng.standard_normal(shape)
         for variant in variants(v).values():
@@ -178,7 +246,9 @@ def test_middle_and_outer_axes(rng):
             index = {kept: k, others[0]: r[0], others[1]: r[1]}
             return b.load("x", *(index[a] for a in range(3)))
 
-        b.elementwise("z", (dims[kept],), lambda k: reduced("add", [dims[o] for o in others], lambda *r: body(k, *r), "float32"))
+        b.elementwise(
+            "z", (dims[kept],), lambda k: reduced("add", [dims[o] for o in others], lambda *r: body(k, *r), "float32")
+        )
         for shape in [(3, 4, 5), (1, 50, 60), (70, 2, 300)]:
             v = rng.standard_normal(shape).astype("float32")
             for variant in variants(v).values():
@@ -189,11 +259,28 @@ def test_reduction_of_reductions_and_ragged_sums(rng):
     b = Builder()
     x = b.input("x", "float64", 2)
     b.alloc("z", "float64", output=True)
-    b.body.append(Nest((Store("z", (), Reduce("add", (Axis("i", b.dims(x)[0]),), Reduce(
-        "maximum", (Axis("j", b.dims(x)[1]),), b.load(x, Local("i"), Local("j")), "float64"), "float64")),)))
+    b.body.append(
+        Nest(
+            (
+                Store(
+                    "z",
+                    (),
+                    Reduce(
+                        "add",
+                        (Axis("i", b.dims(x)[0]),),
+                        Reduce("maximum", (Axis("j", b.dims(x)[1]),), b.load(x, Local("i"), Local("j")), "float64"),
+                        "float64",
+                    ),
+                ),
+            )
+        )
+    )
     b.alloc("t", "float64", b.dims(x)[0], output=True)
-    b.elementwise("t", b.dims(x)[:1], lambda i: Reduce(
-        "add", (Axis("r", op("add", i, i64(1))),), b.load(x, i, Local("r")), "float64"))
+    b.elementwise(
+        "t",
+        b.dims(x)[:1],
+        lambda i: Reduce("add", (Axis("r", op("add", i, i64(1))),), b.load(x, i, Local("r")), "float64"),
+    )
     for n in (1, 5, 40):
         v = rng.standard_normal((n, n))
         for variant in variants(v).values():
@@ -217,8 +304,13 @@ def test_sum_over_converted_values(rng):
     b = Builder()
     x = b.input("x", "uint8", 2)
     b.alloc("z", "float64", b.dims(x)[0], output=True)
-    b.elementwise("z", b.dims(x)[:1], lambda i: reduced("add", b.dims(x)[1:], lambda r: op(
-        "exp", op("neg", Cast(b.load(x, i, r), "float64"))), "float64"))
+    b.elementwise(
+        "z",
+        b.dims(x)[:1],
+        lambda i: reduced(
+            "add", b.dims(x)[1:], lambda r: op("exp", op("neg", Cast(b.load(x, i, r), "float64"))), "float64"
+        ),
+    )
     v = rng.integers(0, 5, (4, 333)).astype("uint8")
     np.testing.assert_allclose(run(b.program(), v)[0], np.exp(-v.astype(float)).sum(1), rtol=1e-13)
 

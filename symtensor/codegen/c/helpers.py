@@ -1,10 +1,9 @@
 """The functions of csrc/ that a unit needs, found by name: nothing unused is printed.
 
-The headers are plain C, one definition a paragraph, without blank lines inside. A definition whose name ends in `_X` is
-a pattern for several dtypes: in it T is the C type, U the unsigned type it computes in, C the type of the dtype itself (T
-is the real type of a complex one), M its type in memory, X its tag, ST_F(name) the libm function for T; ST_SIGNED,
-ST_FLOAT, ST_HALF and ST_COMPLEX are 1 or 0. What a definition calls is found by
-reading it.
+The headers are plain C, one definition a paragraph, without blank lines inside. A definition whose name ends in `_X`
+is a pattern for several dtypes: in it T is the C type, U the unsigned type it computes in, C the type of the dtype
+itself (T is the real type of a complex one), M its type in memory, X its tag, ST_F(name) the libm function for T;
+ST_SIGNED, ST_FLOAT, ST_HALF and ST_COMPLEX are 1 or 0. What a definition calls is found by reading it.
 """
 from __future__ import annotations
 
@@ -15,11 +14,11 @@ from pathlib import Path
 
 from symtensor.codegen.c.dialect import LOCAL, MEMORY, TAG, UNSIGNED, kind
 
-HEADERS = ("convert.h", "arith.h", "float16.h", "complex.h", "special.h", "bessel.h", "reduce.h", "memory.h", "routine.h",
-           "blas_table.h", "blas.h", "sort.h", "search.h")
+HEADERS = ("convert.h", "arith.h", "float16.h", "complex.h", "special.h", "bessel.h", "reduce.h", "memory.h",
+           "routine.h", "blas_table.h", "blas.h", "sort.h", "search.h")
 
-_ONE = ("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sin", "cos", "tan", "acos", "asin", "atan", "cosh", "sinh",
-        "tanh", "acosh", "asinh", "atanh", "erf", "erfc", "tgamma", "cbrt", "j0", "j1")
+_ONE = ("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sin", "cos", "tan", "acos", "asin", "atan", "cosh",
+        "sinh", "tanh", "acosh", "asinh", "atanh", "erf", "erfc", "tgamma", "cbrt", "j0", "j1")
 _TWO = ("pow", "atan2", "hypot", "fmod")
 _COMPLEX_ONE = ("cexp", "clog", "csin", "ccos", "ctan", "casin", "cacos", "catan", "csinh", "ccosh", "ctanh", "casinh",
                 "cacosh", "catanh", "csqrt")
@@ -108,8 +107,8 @@ def _instance(name: str) -> str | None:
     if pattern is None or dtype is None:
         return None
     real = {"complex64": "float32", "complex128": "float64"}.get(dtype, dtype)
-    words = {"T": LOCAL[real] if dtype != "bool" else "st_u8", "U": UNSIGNED.get(dtype, "st_u32"), "C": LOCAL[dtype], "X": tag,
-             "M": MEMORY[dtype],
+    words = {"T": LOCAL[real] if dtype != "bool" else "st_u8", "U": UNSIGNED.get(dtype, "st_u32"), "C": LOCAL[dtype],
+             "X": tag, "M": MEMORY[dtype],
              "ST_SIGNED": str(int(kind(dtype) == "i")), "ST_FLOAT": str(int(kind(real) == "f")),
              "ST_HALF": str(int(dtype == "float16")), "ST_COMPLEX": str(int(kind(dtype) == "c"))}
     suffix = "" if real == "float64" else "f"
@@ -157,4 +156,5 @@ class Helpers:
                 self.need(name)
 
     def text(self) -> str:
-        return "\n".join([*self.prototypes.values(), *self.texts.values()]) + "\n" if self.prototypes or self.texts else ""
+        parts = [*self.prototypes.values(), *self.texts.values()]
+        return "\n".join(parts) + "\n" if parts else ""

@@ -17,7 +17,7 @@ __all__ = ["Names", "Place", "list_text"]
 
 @dataclass(frozen=True)
 class Place:
-    """A buffer in C text: its pointer and its strides in bytes (empty for dense buffers: they follow from the sizes)."""
+    """A buffer in C text: its pointer and its strides in bytes (none for dense buffers: they follow from the sizes)."""
 
     facts: BufferFacts
     pointer: str

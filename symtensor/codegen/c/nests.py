@@ -38,7 +38,8 @@ class PrintedNest:
     called: tuple[str, ...]
 
 
-def print_nest(nest: Nest, facts: Mapping[str, BufferFacts], program_key: Callable[[Expr], Any], target: Target) -> PrintedNest:
+def print_nest(nest: Nest, facts: Mapping[str, BufferFacts], program_key: Callable[[Expr], Any],
+               target: Target) -> PrintedNest:
     """The function that runs a nest."""
     printer = NestPrinter(build(nest, program_key), facts, target, print_block, print_reduce)
     printer.body(printer.graph.root)

@@ -20,8 +20,8 @@ from symtensor.codegen.values import (
 
 __all__ = ["BLOCK", "ROW_BLOCK", "NestPrinter", "Part", "bare", "walked"]
 
-# Elements that a block of vector code keeps in arrays on the stack: few, so that the arrays stay in the nearest cache; more
-# where rows are added up, so that memory is read in long runs.
+# Elements that a block of vector code keeps in arrays on the stack: few, so that the arrays stay in the nearest
+# cache; more where rows are added up, so that memory is read in long runs.
 BLOCK, ROW_BLOCK = 256, 1024
 
 
@@ -32,7 +32,8 @@ Part = Callable[["NestPrinter", Any], None]
 class NestPrinter:
     """The state of printing one nest: parameters, names and lines so far."""
 
-    def __init__(self, graph: Graph, facts: Mapping[str, BufferFacts], target: Target, print_block: Part, print_reduce: Part):
+    def __init__(self, graph: Graph, facts: Mapping[str, BufferFacts], target: Target, print_block: Part,
+                 print_reduce: Part):
         self.print_block = print_block
         self.print_reduce = print_reduce
         self.tail = 0  # bytes for incomplete vectors
@@ -158,7 +159,8 @@ class NestPrinter:
             for value, factor in walkers:
                 if factor in (1, -1):
                     scope = loops[value]
-                    self.votes[scope] = self.votes.get(scope, 0) + (3 if is_store else 2) * (4 if factor == 1 else 1) * 4**depth
+                    weight = (3 if is_store else 2) * (4 if factor == 1 else 1)
+                    self.votes[scope] = self.votes.get(scope, 0) + weight * 4**depth
 
     def inner_scopes(self, scope: Scope) -> list[Scope]:
         """The loops inside a loop, at any depth."""
@@ -472,7 +474,8 @@ class NestPrinter:
             if any(linear(i).factor(inner.index) for a, i in enumerate(index) if a != axis):
                 continue
             form = linear(index[axis])
-            if form.factor(inner.index) == 1 and not any(v.mask & inner.bit for v, _ in form.terms if v is not inner.index):
+            others = (v for v, _ in form.terms if v is not inner.index)
+            if form.factor(inner.index) == 1 and not any(v.mask & inner.bit for v in others):
                 self.dense[buffer] = axis
 
 

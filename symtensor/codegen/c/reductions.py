@@ -83,7 +83,8 @@ def accumulator(p: NestPrinter, item: ReduceItem) -> Accumulator:
     name = p.fresh("a")
     if op in ("argmax", "argmin"):
         at = p.fresh("k")
-        return Accumulator(f"{t} {name} = 0; st_i64 {at} = -1;", f"st_{op}_{tag}(&{name}, &{at}, ", f"({at} < 0 ? 0 : {at})")
+        return Accumulator(f"{t} {name} = 0; st_i64 {at} = -1;", f"st_{op}_{tag}(&{name}, &{at}, ",
+                           f"({at} < 0 ? 0 : {at})")
     if op == "add" and kind(dtype) == "f":
         result = {"float64": f"({name}[0] + {name}[1])", "float32": f"(float){name}[0]"}.get(
             dtype, f"st_f16_round((float){name}[0])")
@@ -120,9 +121,9 @@ def vector_reduce(p: NestPrinter, item: ReduceItem, order: list[Scope]) -> None:
         p.emit(p.call(f"{accumulate.helper}{address}, {p.extent(last)}{tail});"))
     else:
         block = BlockPrinter(p, last, item.body)
-        array = block.kept[item.body].split("[")[0].lstrip("(")
+        array = block.plan.kept[item.body].split("[")[0].lstrip("(")
         block.open_chunk(p.extent(last))
-        block.print_nodes(block.nodes)
+        block.print_nodes(block.plan.nodes)
         tail = f", {base} + {block.start}" if extreme else ""
         p.emit(p.call(f"{accumulate.helper}{array}, {block.count}{tail});"))
         p.close()

@@ -43,8 +43,9 @@ class Operation:
 
 
 # Vector variants of these are asked of the target.
-_MATH = {"exp": "exp", "exp2": "exp2", "expm1": "expm1", "log": "log", "log2": "log2", "log10": "log10", "log1p": "log1p",
-         "sin": "sin", "cos": "cos", "tan": "tan", "arccos": "acos", "arcsin": "asin", "arctan": "atan", "cosh": "cosh",
+_MATH = {"exp": "exp", "exp2": "exp2", "expm1": "expm1", "log": "log", "log2": "log2", "log10": "log10",
+         "log1p": "log1p", "sin": "sin", "cos": "cos", "tan": "tan", "arccos": "acos", "arcsin": "asin",
+         "arctan": "atan", "cosh": "cosh",
          "sinh": "sinh", "tanh": "tanh", "arccosh": "acosh", "arcsinh": "asinh", "arctanh": "atanh", "arctan2": "atan2",
          "pow": "pow", "erf": "erf", "erfc": "erfc"}
 
@@ -52,22 +53,24 @@ _MATH = {"exp": "exp", "exp2": "exp2", "expm1": "expm1", "log": "log", "log2": "
 _BUILTIN = {"sqrt": "sqrt", "ceil": "ceil", "floor": "floor", "trunc": "trunc", "round_half_to_even": "rint"}
 
 # Computed in double by a function of csrc/special.h or csrc/bessel.h, or by libm.
-_SPECIAL = {"erfcx": "st_erfcx", "erfinv": "st_erfinv", "erfcinv": "st_erfcinv", "gamma": "tgamma", "gammaln": "st_gammaln",
-            "psi": "st_psi", "tri_gamma": "st_tri_gamma", "gammainc": "st_gammainc", "gammaincc": "st_gammaincc",
+_SPECIAL = {"erfcx": "st_erfcx", "erfinv": "st_erfinv", "erfcinv": "st_erfcinv", "gamma": "tgamma",
+            "gammaln": "st_gammaln", "psi": "st_psi", "tri_gamma": "st_tri_gamma", "gammainc": "st_gammainc",
+            "gammaincc": "st_gammaincc",
             "gammal": "st_gammal", "gammau": "st_gammau", "chi2sf": "st_chi2sf", "j0": "j0", "j1": "j1", "i0": "st_i0",
             "i1": "st_i1", "jv": "st_jv", "iv": "st_iv"}
 
-_COMPLEX = {"exp": "cexp", "log": "clog", "sin": "csin", "cos": "ccos", "tan": "ctan", "arcsin": "casin", "arccos": "cacos",
-            "arctan": "catan", "sinh": "csinh", "cosh": "ccosh", "tanh": "ctanh", "arcsinh": "casinh", "arccosh": "cacosh",
-            "arctanh": "catanh", "sqrt": "csqrt"}
+_COMPLEX = {"exp": "cexp", "log": "clog", "sin": "csin", "cos": "ccos", "tan": "ctan", "arcsin": "casin",
+            "arccos": "cacos", "arctan": "catan", "sinh": "csinh", "cosh": "ccosh", "tanh": "ctanh",
+            "arcsinh": "casinh", "arccosh": "cacosh", "arctanh": "catanh", "sqrt": "csqrt"}
 
 _COMPARE = {"lt": "<", "gt": ">", "le": "<=", "ge": ">=", "eq": "==", "neq": "!="}
 _ARITHMETIC = {"add": "+", "sub": "-", "mul": "*"}
 _BITWISE = {"or_": "|", "xor": "^", "and_": "&"}
 
 # Rows whose float16 result is exact without rounding.
-_EXACT = frozenset({"neg", "abs_", "maximum", "minimum", "switch", "clip", "ceil", "floor", "trunc", "round_half_to_even",
-                    "round_half_away_from_zero", "sgn", "real", "conj", *_COMPARE, "isnan", "isinf"})
+_EXACT = frozenset({"neg", "abs_", "maximum", "minimum", "switch", "clip", "ceil", "floor", "trunc",
+                    "round_half_to_even", "round_half_away_from_zero", "sgn", "real", "conj", *_COMPARE, "isnan",
+                    "isinf"})
 
 
 @lru_cache(maxsize=None)
@@ -112,8 +115,8 @@ def _common(name: str, dtype: str) -> Operation | None:
 
 def _bool(name: str, dtype: str) -> Operation | None:
     table = {"add": "{0} | {1}", "or_": "{0} | {1}", "maximum": "{0} | {1}", "mul": "{0} & {1}", "and_": "{0} & {1}",
-             "minimum": "{0} & {1}", "int_div": "{0} & {1}", "xor": "{0} ^ {1}", "invert": "!{0}", "sqr": "{0}", "abs_": "{0}",
-             "isnan": "0", "isinf": "0", "mod": "0"}
+             "minimum": "{0} & {1}", "int_div": "{0} & {1}", "xor": "{0} ^ {1}", "invert": "!{0}", "sqr": "{0}",
+             "abs_": "{0}", "isnan": "0", "isinf": "0", "mod": "0"}
     return _plain(table[name]) if name in table else _common(name, dtype)
 
 
@@ -140,7 +143,8 @@ def _integer(name: str, dtype: str) -> Operation | None:
             return Operation("{0}", primary=True)
         return Operation(f"({t})({{0}} < 0 ? -({u}){{0}} : ({u}){{0}})", repeats=True, primary=True)
     if name == "sgn":
-        return Operation(f"({t})(({{0}} > 0) - ({{0}} < 0))" if signed else f"({t})({{0}} > 0)", repeats=True, primary=True)
+        text = "(({0} > 0) - ({0} < 0))" if signed else "({0} > 0)"
+        return Operation(f"({t}){text}", repeats=True, primary=True)
     if name in ("maximum", "minimum"):
         return _choice("{0} > {1} ? {0} : {1}" if name == "maximum" else "{0} < {1} ? {0} : {1}")
     if name in ("int_div", "mod", "pow"):
@@ -240,7 +244,9 @@ def conversion(source: str, target: str) -> Operation:
     if source == target:
         return Operation("{0}", primary=True)
     if b == "b":
-        return Operation("{0} != 0") if a != "c" else Operation("(__real__ {0} != 0) | (__imag__ {0} != 0)", repeats=True)
+        if a == "c":
+            return Operation("(__real__ {0} != 0) | (__imag__ {0} != 0)", repeats=True)
+        return Operation("{0} != 0")
     if b == "c":
         part = "double" if target == "complex128" else "float"
         if a == "c":

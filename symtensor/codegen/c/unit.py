@@ -21,8 +21,8 @@ from symtensor.codegen.library import entry_name
 from symtensor.codegen.target import DEFAULT_TARGET, CUnit, Target
 from symtensor.codegen.values import StoreItem, build
 from symtensor.ir.nodes import (
-    Alloc, Buffer, Call, Check, Const, Dim, Expr, If, Let, Local, Loop, Nest, Op, Program, PyCall, Reduce, Reshape, Same, Stmt,
-    Store, View, While,
+    Alloc, Buffer, Call, Check, Const, Dim, Expr, If, Let, Local, Loop, Nest, Op, Program, PyCall, Reduce, Reshape,
+    Same, Stmt, Store, View, While,
 )
 from symtensor.ir.walk import defines, expressions, statements
 
@@ -156,7 +156,8 @@ class UnitPrinter:
         """Whether several blocks define the buffer: its C names are then declared before them."""
         return self.times.get(buffer, 0) > 1
 
-    def put(self, buffer: str, pointer: str, dims: tuple[str, ...], strides: tuple[str, ...], facts: BufferFacts) -> None:
+    def put(self, buffer: str, pointer: str, dims: tuple[str, ...], strides: tuple[str, ...],
+            facts: BufferFacts) -> None:
         """Defines a buffer whose pointer, sizes and strides are the given texts."""
         name = self.new_name(buffer)
         if not self.is_shared(buffer):
@@ -213,7 +214,8 @@ class UnitPrinter:
         """The call that gets memory for an array."""
         if not dims:
             size = ITEMSIZE[dtype]
-            return f"f->slot(f, {place[1]}, {size})" if place[0] == "slot" else f"f->output(f, {place[1]}, 0, 0, {size})"
+            rest = str(size) if place[0] == "slot" else f"0, 0, {size}"
+            return f"f->{place[0]}(f, {place[1]}, {rest})"
         function = "st_workspace" if place[0] == "slot" else "st_result"
         return self.call(f"{function}(f, {place[1]}, {ITEMSIZE[dtype]}, {len(dims)}, {self.sizes(dims)})")
 
@@ -367,9 +369,7 @@ class UnitPrinter:
         end = self.fresh("w")
         self.emit(f"st_i64 {index} = 0, {until} = {limit};")
         self.emit(f"while ({index} < {until}) {{")
-        heavy = any(isinstance(s, (Call, PyCall, While)) or isinstance(s, Nest) and any(isinstance(x, Loop) for x in s.body)
-                    for s in statements(stmt.body))
-        chunk = 16 if heavy else 1024
+        chunk = 16 if any(takes_long(s) for s in statements(stmt.body)) else 1024
         stop = self.call("st_fail(f, -3, 0, 0)")
         self.emit(f"    if ({index} && f->interrupted(f)) return {stop};")
         self.emit(f"    st_i64 {end} = {until} - {index} > {chunk} ? {index} + {chunk} : {until};")
@@ -425,8 +425,8 @@ class UnitPrinter:
             itemsize = ITEMSIZE[facts.dtype]
             self.emit(f"char *{x} = {place.pointer};")
             self.emit(f"st_i64 {y}[{facts.ndim}] = {{{', '.join(place.stride(a) for a in range(facts.ndim))}}};")
-            packed = self.call(f"st_packed(f, {self.program.slots + k}, {x}, {itemsize}, {facts.ndim}, {place.dims_text}, "
-                               f"{y}, {axis})")
+            packed = self.call(f"st_packed(f, {self.program.slots + k}, {x}, {itemsize}, {facts.ndim}, "
+                               f"{place.dims_text}, {y}, {axis})")
             self.emit(f"if (({y}[{axis}] != {itemsize}) & ({facts.dims[axis]} > 1) && !({x} = {packed})) return 1;")
             pointers[buffer] = x
             if buffer in strided:
@@ -466,8 +466,8 @@ class UnitPrinter:
         outputs, inputs = (f"(st_array[]){{{', '.join(self.names.places[b].array_text for b in names)}}}"
                            for names in (stmt.outputs, stmt.inputs))
         addresses = f"(const void *const[]){{{', '.join(scalars)}}}" if scalars else "0"
-        self.fail_unless(f"((st_routine *)f->library[{self.library.index(entry)}])(f, f->library[0], {self.program.slots}, "
-                         f"{first.ndim}, {outputs}, {inputs}, {addresses})")
+        self.fail_unless(f"((st_routine *)f->library[{self.library.index(entry)}])(f, f->library[0], "
+                         f"{self.program.slots}, {first.ndim}, {outputs}, {inputs}, {addresses})")
 
     def do_PyCall(self, stmt: PyCall) -> None:
         arrays = []
@@ -547,10 +547,16 @@ class UnitPrinter:
         return CUnit("".join(parts), tuple(self.library), program.slots + self.scratch, flags)
 
 
+def takes_long(stmt: Stmt) -> bool:
+    """Whether a statement may take longer than a few instructions."""
+    return isinstance(stmt, (Call, PyCall, While)) or isinstance(stmt, Nest) and any(
+        isinstance(x, Loop) for x in stmt.body)
+
+
 def print_program(program: Program, target: Target = DEFAULT_TARGET) -> CUnit:
     """The C unit of a buffered program; its one export is `st_main` of csrc/abi.h.
 
-    Raises `UnsupportedRow` for scalar operations that have no C text (np.mod of complex numbers, erf of complex numbers ...).
+    Raises `UnsupportedRow` for scalar operations that have no C text (mod or erf of complex numbers ...).
     """
     if program.stage != "buffered":
         raise ValueError(f"the C printer takes the buffered stage, got {program.stage}")
