@@ -5,6 +5,7 @@ outputs (`define`, `view`, `copied`), emits statements and checks. Everything it
 """
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -16,6 +17,7 @@ from symtensor.ir.nodes import (
     Buffer, Cast, Check, Const, Copied, Define, Dim, Expr, Let, Load, Local, Reshape, Same, Site, Stmt, View, ViewAxis,
 )
 from symtensor.lower.nest import NestBuilder, literal
+from symtensor.lower.regions import Regions
 from symtensor.lower.registry import RuleBook, is_scalar
 from symtensor.lower.sizes import Sizes
 from symtensor.tensor.shape_ops import Shape_i
@@ -24,10 +26,11 @@ from symtensor.tensor.shape_ops import Shape_i
 class Lowering:
     """One function (or loop body) on its way from graph to statements."""
 
-    def __init__(self, sizes: Sizes, nodes: Sequence[Apply], wanted: set[Variable], rules: RuleBook):
+    def __init__(self, sizes: Sizes, nodes: Sequence[Apply]):
         self.sizes = sizes
-        self.rules = rules
-        self.wanted = wanted  # variables that somebody reads: other outputs of a node need not be computed
+        self.rules = RuleBook()
+        self.regions = Regions((), ())
+        self.wanted: set[Variable] = set()  # variables that somebody reads: other outputs of a node need not be computed
         self.node_ids = {node: k for k, node in enumerate(nodes)}
         self.buffers: list[Buffer] = []
         self.declared: dict[str, Buffer] = {}
@@ -40,11 +43,20 @@ class Lowering:
         self.site_of: dict[Site, int] = {}
         self.body: list[Stmt] = []
         self.checked: set[object] = set()
-        self.scalars: dict[Variable, Expr] = {}
         self.host_memo: dict[object, Expr] = {}
         self.open_nest: NestBuilder | None = None
         self.counts: dict[str, int] = {}
-        self.emit_node: Callable[[Apply], None] = lambda node: None  # set by the driver: emits the node's unit now
+        self.emit_node: Callable[[Apply], None] = lambda node: None  # set by `blocks`: emits the node's unit now
+
+    def fork(self) -> Lowering:
+        """The same lowering inside a nested block: it sees the names around it; what it binds ends with it. Buffers,
+        constants, checks' sites and Python operations are the whole function's."""
+        inner = copy.copy(self)
+        inner.body = []
+        inner.names, inner.host_memo = dict(self.names), dict(self.host_memo)
+        inner.checked = set(self.checked)
+        inner.open_nest = None
+        return inner
 
     # -- names and buffers ------------------------------------------------------------------------------------------
 
@@ -154,6 +166,13 @@ class Lowering:
         name = self.declare_for(variable)
         self.emit(Copied(name, source))
         return name
+
+    def copy(self, target: str, source: str) -> None:
+        """Copies all elements of one array to another of the same sizes."""
+        buffer = self.declared[source]
+        with self.nest() as nest:
+            index = nest.loops([ONE if b else Dim(source, axis) for axis, b in enumerate(buffer.broadcast)])
+            nest.store(target, index, Load(source, index, buffer.dtype))
 
     def same(self, variable: Variable, source: str) -> str:
         name = self.declare_for(variable, self.declared[source].layout)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 
-from symtensor.graph.basic import Apply
+from symtensor.graph.basic import Apply, Variable
 
 CAP = 64
 
@@ -20,14 +20,14 @@ class _Groups:
     """Nodes by position in the order; a group is named by one member's position. `sources` holds, for every group, the
     positions that its members read from; `first` and `last` are the outermost positions of its members."""
 
-    def __init__(self, order: Sequence[Apply]):
+    def __init__(self, order: Sequence[Apply], inputs: Callable[[Apply], Sequence[Variable]]):
         position = {node: k for k, node in enumerate(order)}
         self.group = list(range(len(order)))
         self.members = {k: [k] for k in range(len(order))}
         self.first = list(range(len(order)))
         self.last = list(range(len(order)))
         self.sources: list[dict[int, None]] = [
-            {position[v.owner]: None for v in node.inputs if v.owner in position} for node in order
+            {position[v.owner]: None for v in inputs(node) if v.owner in position} for node in order
         ]
 
     def reaches(self, start: int, goal: int) -> bool:
@@ -58,10 +58,11 @@ class _Groups:
 
 
 def fusion_groups(
-    order: Sequence[Apply], elementwise: Callable[[Apply], bool], sizes: Callable[[Apply], Hashable]
+    order: Sequence[Apply], elementwise: Callable[[Apply], bool], sizes: Callable[[Apply], Hashable],
+    inputs: Callable[[Apply], Sequence[Variable]],
 ) -> list[list[Apply]]:
     """The groups (also those of one node), each in topological order, ordered by their first node."""
-    groups = _Groups(order)
+    groups = _Groups(order, inputs)
     key: dict[int, Hashable] = {k: sizes(node) for k, node in enumerate(order) if elementwise(node)}
     for k in range(len(order)):
         if k not in key:

@@ -6,7 +6,7 @@ rule can compute where it is read, gets no buffer.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from symtensor.graph.basic import Apply, Constant, Variable
@@ -29,9 +29,14 @@ class Plan:
     wanted: set[Variable] = field(default_factory=set)
 
 
-def make_plan(order: Sequence[Apply], outputs: Sequence[Variable], sizes: Sizes, rules: RuleBook) -> Plan:
-    """Decides for the whole function."""
-    groups = fusion_groups(order, lambda node: rules[node].elementwise, lambda node: sizes.key(node.outputs[0]))
+def make_plan(
+    order: Sequence[Apply], outputs: Sequence[Variable], sizes: Sizes, rules: RuleBook,
+    inputs: Callable[[Apply], Sequence[Variable]],
+) -> Plan:
+    """Decides for a block. `inputs`: what each node reads (for an ifelse also what its branches read from outside)."""
+    groups = fusion_groups(
+        order, lambda node: rules[node].elementwise, lambda node: sizes.key(node.outputs[0]), inputs
+    )
     unit_of: dict[Apply, int] = {node: g for g, group in enumerate(groups) for node in group}
     for node in order:
         unit_of.setdefault(node, len(unit_of) + len(groups))
@@ -49,7 +54,10 @@ def make_plan(order: Sequence[Apply], outputs: Sequence[Variable], sizes: Sizes,
                 memory.add(v)
 
     def read(node: Apply, kinds: Sequence[str], units: dict[int, None]) -> None:
-        for variable, kind in zip(node.inputs, kinds, strict=True):
+        needed = inputs(node)
+        if needed is not node.inputs:
+            kinds = [SCALAR] + [BUFFER] * (len(needed) - 1)
+        for variable, kind in zip(needed, kinds, strict=True):
             if isinstance(variable, Constant) or variable.owner is None or kind == registry.SHAPE:
                 continue
             if kind == BUFFER:
@@ -97,7 +105,7 @@ def make_plan(order: Sequence[Apply], outputs: Sequence[Variable], sizes: Sizes,
         members.setdefault(unit_of[node], []).append(node)
     for group in groups:
         _inline_into_reduction(group, unit_of, memory, readers, members, plan, rules)
-    plan.units = _ordered_units(order, unit_of, plan)
+    plan.units = _ordered_units(order, unit_of, plan, inputs)
     return plan
 
 
@@ -114,7 +122,9 @@ def _inline_into_reduction(group, unit_of, memory, readers, members, plan: Plan,
             plan.stored.discard(kept[0])
 
 
-def _ordered_units(order: Sequence[Apply], unit_of: dict[Apply, int], plan: Plan) -> list[list[Apply]]:
+def _ordered_units(
+    order: Sequence[Apply], unit_of: dict[Apply, int], plan: Plan, inputs: Callable[[Apply], Sequence[Variable]]
+) -> list[list[Apply]]:
     """Topological order of the contracted graph, as near to the given order as that allows."""
     members: dict[int, list[Apply]] = {}
     last: dict[int, int] = {}
@@ -124,7 +134,7 @@ def _ordered_units(order: Sequence[Apply], unit_of: dict[Apply, int], plan: Plan
     before: dict[int, set[int]] = {unit: set() for unit in members}
     after: dict[int, list[int]] = {unit: [] for unit in members}
     for node in order:
-        for v in node.inputs:
+        for v in inputs(node):
             if v.owner in unit_of and unit_of[v.owner] != unit_of[node] and unit_of[v.owner] not in before[unit_of[node]]:
                 before[unit_of[node]].add(unit_of[v.owner])
                 after[unit_of[v.owner]].append(unit_of[node])
