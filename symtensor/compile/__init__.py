@@ -66,10 +66,12 @@ from symtensor.compile.pfunc import Param, pfunc
 from symtensor.compile.profiling import ProfileStats, ScanProfileStats
 from symtensor.compile.rebuild import clone, rebuild_collect_shared
 from symtensor.config import config
+from symtensor.control.builders import OpFromGraph, ops_with_inner_function
 from symtensor.control.function_op import FromFunctionOp, as_op
 from symtensor.graph.basic import Variable
 from symtensor.graph.null_type import DisconnectedType, NullType
 from symtensor.graph.traversal import io_connection_pattern, is_same_graph
+from symtensor.tensor.shape_ops import Rebroadcast, Shape, Shape_i, SpecifyShape, shape, specify_shape
 from symtensor.tensor.sharedvar import SharedVariable, shared, shared_constructor
 
 __all__ = [
@@ -77,13 +79,17 @@ __all__ = [
     "FAST_RUN",
     "FromFunctionOp", "Function", "FunctionMaker", "In", "Mode", "MonitorMode", "NODEFAULT", "NanGuardMode", "NullType",
     "OPT_FAST_COMPILE", "OPT_FAST_RUN", "OPT_FAST_RUN_STABLE", "OPT_MERGE", "OPT_NONE", "OPT_O2", "OPT_O3",
-    "OPT_STABILIZE", "OPT_UNSAFE", "Out", "Param", "PrintCurrentFunctionGraph", "ProfileStats", "ScanProfileStats",
+    "OPT_STABILIZE", "OPT_UNSAFE", "OpFromGraph", "Out", "Param", "PrintCurrentFunctionGraph", "ProfileStats",
+    "Rebroadcast",
+    "ScanProfileStats", "Shape", "Shape_i", "SpecifyShape",
     "SharedVariable", "Supervisor", "SymbolicInput", "SymbolicOutput", "UnusedInputError", "Variable", "alias_root",
     "as_op", "check_equal", "clone", "config", "convert_function_input", "evaluate", "fgraph_updated_vars", "function",
     "function_dump", "get_default_mode", "get_info_on_inputs", "get_mode", "infer_reuse_pattern",
-    "io_connection_pattern", "is_same_graph", "optdb", "orig_function", "pfunc", "predefined_linkers",
+    "io_connection_pattern", "is_same_graph", "ops_with_inner_function", "optdb", "orig_function", "pfunc",
+    "predefined_linkers",
     "predefined_modes", "predefined_optimizers", "rebuild_collect_shared", "register_checker", "register_linker",
-    "register_mode", "register_optimizer", "shared", "shared_constructor", "std_fgraph", "view_tree_set",
+    "register_mode", "register_optimizer", "shape", "shared", "shared_constructor", "specify_shape", "std_fgraph",
+    "view_tree_set",
 ]
 
 

@@ -131,7 +131,7 @@ class DebugCode(Code):
         program = NodeProgram(self.inputs, self.outputs, self.request.order, self.request.returned,
                               around=around if self.mode.check_py_code else None, on_error=describe)
         outputs, updates = program.run(values)
-        self.check_replacements(values)
+        self.check_replacements(values, recorded)
         for name, lowered, options in self.programs:
             self.check_program(name, lowered, options, values, [*outputs, *updates], recorded)
         return outputs, updates
@@ -198,7 +198,7 @@ class DebugCode(Code):
 
     # -- rewrites ---------------------------------------------------------------------------------------------------
 
-    def check_replacements(self, values: Sequence[Any]) -> None:
+    def check_replacements(self, values: Sequence[Any], recorded: dict[Apply, list[Any]]) -> None:
         """Raises BadOptimization where a replaced variable and its replacement have different values."""
         if self.replacements is None or not self.replacements.pairs:
             return
@@ -208,7 +208,7 @@ class DebugCode(Code):
             order = io_toposort(self.inputs, wanted)
         except ValueError:  # a rewrite tied old and new into a circle: nothing can be computed
             return
-        found = dict(zip(wanted, _values_of(self.inputs, wanted, order, values)))
+        found = dict(zip(wanted, _values_of(self.inputs, wanted, order, values, recorded)))
         for old, new, reason, old_text, new_text in self.replacements.pairs:
             a, b = found.get(old, _nothing), found.get(new, _nothing)
             if a is _nothing or b is _nothing or _passes(old, a, b):
@@ -313,10 +313,14 @@ def _replayed(operation: Any, recorded: dict[Apply, list[Any]]) -> Callable[[lis
 
 
 def _values_of(inputs: Sequence[Variable], wanted: Sequence[Variable], order: Sequence[Apply],
-               values: Sequence[Any]) -> list[Any]:
-    """The values of many variables at once; `_nothing` for those that cannot be computed."""
+               values: Sequence[Any], recorded: dict[Apply, list[Any]]) -> list[Any]:
+    """The values of many variables at once; `_nothing` for those that cannot be computed. Nodes whose results are
+    recorded do not run again."""
     known: dict[Variable, Any] = dict(zip(inputs, values))
     for node in order:
+        if node in recorded:
+            known.update(zip(node.outputs, recorded[node]))
+            continue
         given = [v.data if isinstance(v, Constant) else known.get(v, _nothing) for v in node.inputs]
         if any(value is _nothing for value in given):
             continue

@@ -16,6 +16,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from symtensor.compile.aliasing import infer_reuse_pattern
 from symtensor.compile.code import Code, LinkRequest
 from symtensor.compile.debug_checks import DebugCode, Replacements
 from symtensor.compile.debug_errors import (
@@ -26,12 +27,14 @@ from symtensor.compile.function_module import Function, FunctionMaker
 from symtensor.compile.link import Linker
 from symtensor.compile.mode import Mode, mode_factories, register_mode
 from symtensor.config import change_flags, config
+from symtensor.control.builders import ops_with_inner_function
 from symtensor.printing import char_from_number, debugprint
 
 __all__ = [
     "BadDestroyMap", "BadOptimization", "BadThunkOutput", "BadViewMap", "DataDestroyed", "DebugMode", "DebugModeError",
     "Function", "FunctionMaker", "InvalidValueError", "Mode", "NoDuplicateOptWarningFilter", "StochasticOrder",
-    "change_flags", "char_from_number", "check_eq", "config", "data_destroyed", "debugprint", "register_mode",
+    "change_flags", "char_from_number", "check_eq", "config", "data_destroyed", "debugprint",
+    "infer_reuse_pattern", "ops_with_inner_function", "register_mode",
     "std_fgraph",
 ]
 

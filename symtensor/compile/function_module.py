@@ -30,6 +30,7 @@ from symtensor.compile.mode import get_mode
 from symtensor.compile.profiling import ProfileStats
 from symtensor.compile.runner import Runner
 from symtensor.config import change_flags, config
+from symtensor.control.builders import ops_with_inner_function
 from symtensor.graph.basic import Variable
 from symtensor.graph.trace import format_trace
 from symtensor.graph.traversal import is_same_graph
@@ -42,7 +43,8 @@ from symtensor.tensor.type import TensorType
 __all__ = [
     "AliasedMemoryError", "DUPLICATE", "Function", "FunctionMaker", "In", "NODEFAULT", "Supervisor", "SymbolicInput",
     "SymbolicOutput", "UnusedInputError", "alias_root", "check_equal", "config", "convert_function_input",
-    "fgraph_updated_vars", "get_info_on_inputs", "infer_reuse_pattern", "is_same_graph", "orig_function",
+    "fgraph_updated_vars", "get_info_on_inputs", "infer_reuse_pattern", "is_same_graph", "ops_with_inner_function",
+    "orig_function",
     "register_checker", "std_fgraph", "view_tree_set",
 ]
 

@@ -1,9 +1,9 @@
 """The in-process memory of compiled graphs: making the same function again skips rewriting, lowering and compiling.
 
-In: a maker's specifications, before its graph is copied or rewritten, and its mode. Out: a key that is equal for graphs of
-the same ops, types, constants, names and user's lines (so that errors name the right ones) under the same settings; and
-what was remembered under it: the rewritten graph on variables of its own, and its `Code`. Not remembered: graphs with
-large constants or with tags that rewrites might read, modes of the user's own, functions that are profiled.
+In: a maker's specifications, before its graph is copied or rewritten, and its mode. Out: a key that is equal for graphs
+of the same ops, types, constants, names and user's lines (so that errors name the right ones) under the same settings;
+and what was remembered under it: the rewritten graph on variables of its own, and its `Code`. Not remembered: graphs
+with large constants or with tags that rewrites might read, modes of the user's own, functions that are profiled.
 
 An entry holds no shared variable and no array of a user, only constants.
 """
@@ -103,7 +103,8 @@ def _mode_key(mode: Any) -> Any:
 
 
 def spec_key(inputs: Sequence[Any], outputs: Sequence[Any], mode: Any) -> tuple[Any, tuple[Any, ...]] | None:
-    """The key of a function's specification and the objects whose ids it holds; None where nothing may be remembered."""
+    """The key of a function's specification and the objects whose ids it holds; None where nothing may be
+    remembered."""
     settings = _mode_key(mode)
     if settings is None or config.compute_test_value != "off":
         return None

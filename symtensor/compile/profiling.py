@@ -16,15 +16,24 @@ from symtensor.config import config
 
 __all__ = [
     "ProfileStats", "ScanProfileStats", "print_global_stats", "register_profiler_printer", "symtensor_imported_time",
+    "theano_imported_time",
 ]
 
-symtensor_imported_time = time.time()
+theano_imported_time = symtensor_imported_time = time.time()
 """When this module was imported, seconds since the epoch."""
 
 _at_exit: list[ProfileStats] = []
 _printers: list[Callable[..., None]] = []
 totals = {"calls": 0.0, "rewriting": 0.0, "linking": 0.0}
 """Seconds spent by all profiled functions of this process."""
+
+
+def __getattr__(name: str) -> float:
+    # Theano's names of the totals, which change while the program runs.
+    known = {"total_fct_exec_time": "calls", "total_graph_opt_time": "rewriting", "total_time_linker": "linking"}
+    if name in known:
+        return totals[known[name]]
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def register_profiler_printer(fct: Callable[..., None]) -> Callable[..., None]:

@@ -180,7 +180,8 @@ class Edge:
         raise final from error
 
 
-def link(program: Program, constants: Sequence[Any] = (), pycalls: Sequence[PyOperation] = (), **options: Any) -> Executable:
+def link(program: Program, constants: Sequence[Any] = (), pycalls: Sequence[PyOperation] = (),
+         **options: Any) -> Executable:
     """Makes a Program callable; see the module. The options are those of `linked`."""
     return linked(program, constants, pycalls, **options)()
 
