@@ -231,7 +231,7 @@ _warned: set[str] = set()
 
 def _warn_no_effect(param: ConfigParam, value: Any, stacklevel: int) -> None:
     """Say once that a flag which somebody set means nothing here."""
-    if not param.no_effect or param.fullname in _warned or (not callable(param.default) and value == param.default):
+    if not param.no_effect or param.fullname in _warned or value == param.default_value():
         return
     _warned.add(param.fullname)
     warnings.warn(f"config.{param.fullname} means nothing here: {param.no_effect}", UserWarning, stacklevel=stacklevel + 1)
