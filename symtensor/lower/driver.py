@@ -35,7 +35,6 @@ from symtensor.lower.bufferize import bufferize
 from symtensor.lower.context import Lowering, is_number_type
 from symtensor.lower.python import PyOperation
 from symtensor.lower.sizes import Sizes
-from symtensor.tensor.shape_env import ShapeEnv
 
 
 @dataclass(frozen=True)
@@ -70,9 +69,7 @@ def lower(
         share_memory: False gives every value memory of its own (DebugMode compares both).
     """
     n_outputs = len(outputs) if n_outputs is None else n_outputs
-    env = ShapeEnv(inputs)
-    sizes = Sizes(order, env, inputs)
-    ctx = Lowering(sizes, order)
+    ctx = Lowering(Sizes(order, inputs), order)
     for variable in inputs:
         ctx.declare_for(variable, "any" if not is_number_type(variable.type) else "c")
     input_names = tuple(ctx.names[v] for v in inputs)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from symtensor.control.ifelse import IfElse
 from symtensor.graph.basic import Apply, Constant, Variable
 from symtensor.tensor.elementwise import Elemwise
 from symtensor.tensor.shape_env import ShapeEnv
@@ -17,8 +18,10 @@ from symtensor.tensor.shape_ops import Shape_i
 class Sizes:
     """Sizes of every variable, up to the equalities that the elementwise nodes assert."""
 
-    def __init__(self, order: Sequence[Apply], env: ShapeEnv, inputs: Sequence[Variable]):
-        self.env = env
+    def __init__(self, order: Sequence[Apply], inputs: Sequence[Variable]):
+        # What an ifelse yields has the sizes of the branch that ran: they are asked for, not inferred.
+        chosen = [v for node in order if isinstance(node.op, IfElse) for v in node.outputs]
+        self.env = ShapeEnv([*inputs, *chosen])
         self.inputs = set(inputs)
         self.parent: dict[object, object] = {}
         self.size: dict[object, Variable] = {}
