@@ -170,8 +170,6 @@ class Function(FunctionBase):
             if spec.name is not None:
                 self.finder[spec.name] = DUPLICATE if spec.name in self.finder else container
             self.inv_finder[container] = spec
-        self._value = _Values(self)
-        self._containers = _Containers(self)
         self._assigned: set[int] = set()
         self._connect()
 
@@ -186,6 +184,7 @@ class Function(FunctionBase):
         explicit = [i for i, spec in enumerate(specs) if not spec.implicit]
         self._n_arguments = explicit[-1] + 1 if explicit else 0
         self._position = {id(container): i for i, container in enumerate(self.input_storage)}
+        self._plain = [_plain_arrays(spec.variable.type) for spec in specs]
         if self.return_none:
             form: Any = "none"
         elif self.output_keys is not None:
@@ -249,7 +248,7 @@ class Function(FunctionBase):
             provided[i] = 1
         for name, arg in kwargs.items():
             if name not in self.finder:
-                self._value[name] = arg  # raises, with what inputs there are
+                self.value[name] = arg  # raises, with what inputs there are
             container = self._container(name)
             i = self._position[id(container)]
             values[i] = arg if self.trust_input else self._filtered(i, arg)
@@ -265,6 +264,9 @@ class Function(FunctionBase):
 
     def _filtered(self, i: int, arg: Any) -> Any:
         """Argument `i` as a value of its type; errors say which argument of which function, and where it was made."""
+        dtype, rank = self._plain[i]
+        if arg.__class__ is np.ndarray and arg.dtype is dtype and arg.ndim == rank:
+            return arg
         spec, container = self._specs[i], self.input_storage[i]
         kind = spec.variable.type
         try:
@@ -294,16 +296,17 @@ class Function(FunctionBase):
         return found
 
     def __contains__(self, item: Any) -> bool:
-        return item in self._value
+        return item in self.value
 
     def __getitem__(self, item: Any) -> Any:
-        return self._value[item]
+        return self.value[item]
 
     def __setitem__(self, item: Any, value: Any) -> None:
-        self._value[item] = value
+        self.value[item] = value
 
-    value = property(lambda self: self._value, doc="Current values by name, variable or position; may be assigned to.")
-    container = property(lambda self: self._containers, doc="Containers by name, variable or position.")
+    # Made anew each time: kept, they would tie the function into a circle and delay its end.
+    value = property(_Values, doc="Current values by name, variable or position; may be assigned to.")
+    container = property(_Containers, doc="Containers by name, variable or position.")
 
     def get_shared(self) -> list[Any]:
         """The shared variables that this function reads or updates."""
@@ -374,6 +377,13 @@ class Function(FunctionBase):
 
 def _hashable(item: Any) -> bool:
     return getattr(type(item), "__hash__", None) is not None
+
+
+def _plain_arrays(kind: Any) -> tuple[Any, int]:
+    """dtype and rank of arrays that are values of a type as they are; (None, 0) where more is to be checked."""
+    if not isinstance(kind, TensorType) or any(kind.broadcastable):
+        return None, 0
+    return kind.numpy_dtype, kind.ndim
 
 
 def _needs_filter(spec: Any) -> bool:

@@ -229,6 +229,22 @@ def test_no_value_of_a_user_is_kept_alive():
     assert memo._memory
 
 
+def test_a_function_ends_with_its_last_reference():
+    gc.collect()
+    gc.disable()
+    try:
+        for mode in ("cvm", "py"):
+            x = T.dvector("x")
+            s = shared(np.zeros(3))
+            f = function([x], s + x, updates=[(s, s + 1)], mode=Mode(mode))
+            f(np.ones(3)), f([1, 2, 3]), f["x"]
+            reference = weakref.ref(f)
+            del f
+            assert reference() is None
+    finally:
+        gc.enable()
+
+
 def test_only_so_many_are_kept():
     for k in range(memo._LIMIT + 5):
         x = T.dscalar("x")
