@@ -147,6 +147,8 @@ class BlockPlan:
             elif isinstance(item, LoopItem):
                 pending.clear()
                 nodes.append(Inner(item.scope, self.plan(item.scope)))
+            elif item.result not in self.p.uses:
+                continue
             elif not (item.body.mask | item.result.mask) & self.bit:
                 nodes.insert(len(nodes) - len(pending), Plain(item))
             else:
@@ -214,7 +216,9 @@ class BlockPlan:
                 seen: set[Value] = set()
                 while stack:
                     value = stack.pop()
-                    if value in seen or value in self.kept or not self.depends(value) or self.where.get(value) is node:
+                    if value in seen or value in self.kept or self.where.get(value) is node:
+                        continue
+                    if not self.depends(value) or value.scope.depth < self.scope.depth:
                         continue
                     if value.kind not in ("load", "op", "cast"):
                         continue
