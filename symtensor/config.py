@@ -1,8 +1,8 @@
 """The configuration: `from symtensor.config import config`.
 
-`config.floatX`, `config.blas.ldflags` ... read as attributes and are set by assignment, by `change_flags` for a while, by
-the environment variable SYMTENSOR_FLAGS and by the file `~/.symtensorrc`. See `symtensor.configparser` for the machinery
-and `symtensor.configdefaults` for the table of flags.
+`config.floatX`, `config.blas.ldflags` ... read as attributes and are set by assignment, by `change_flags` for a while,
+by the environment variable SYMTENSOR_FLAGS and by the file `~/.symtensorrc`. See `symtensor.configparser` for the
+machinery and `symtensor.configdefaults` for the table of flags.
 """
 from __future__ import annotations
 

@@ -38,8 +38,8 @@ class DeviceParam(ConfigParam):
         if value == self.default or value.startswith("opencl") or value.startswith("cuda"):
             return value
         if value.startswith("gpu"):
-            raise ValueError(f'Invalid value ("{value}") for configuration variable "{self.fullname}": the device is called '
-                             '"cuda" (or "cuda0", ...) now, not "gpu".')
+            raise ValueError(f'Invalid value ("{value}") for configuration variable "{self.fullname}": the device is '
+                             'called "cuda" (or "cuda0", ...) now, not "gpu".')
         raise ValueError(f'Invalid value ("{value}") for configuration variable "{self.fullname}". '
                          'Valid options start with one of "cpu", "opencl" or "cuda".')
 
@@ -96,8 +96,8 @@ def _good_preallocations(value: str) -> bool:
 def _removed(name: str, instead: str) -> Any:
     def refuse(value: Any) -> Any:
         if value:
-            raise RuntimeError(f"The option `{name}` has been removed and should not be used anymore. Please use the option "
-                               f"`{instead}` instead.")
+            raise RuntimeError(f"The option `{name}` has been removed and should not be used anymore. Please use the "
+                               f"option `{instead}` instead.")
         return True
 
     return refuse
@@ -181,28 +181,33 @@ FLAGS: tuple[Flag, ...] = (
     Flag("assert_no_cpu_op", EnumStr("ignore", "warn", "raise", "pdb"), "What an op left on the CPU does.", False,
          "a program's host steps are part of its plan"),
     Flag("conv.assert_shape", BoolParam(False), "Check the shapes that were promised to convolutions at run time."),
-    Flag("gpuarray.sync", ConfigParam(False, lambda v: bool(v), allow_override=False), "Deprecated.", True, _NO_GPUARRAY),
+    Flag("gpuarray.sync", ConfigParam(False, lambda v: bool(v), allow_override=False), "Deprecated.", True,
+         _NO_GPUARRAY),
     Flag("gpuarray.preallocate", FloatParam(0, allow_override=False), "Device memory to reserve.", False, _NO_GPUARRAY),
     Flag("gpuarray.sched", EnumStr("default", "multi", "single"), "How the host waits.", True, _NO_GPUARRAY),
     Flag("gpuarray.single_stream", BoolParam(True), "One stream for everything.", False, _NO_GPUARRAY),
     Flag("gpuarray.cache_path", ConfigParam(lambda: os.path.join(config.compiledir, "gpuarray_kernels"), _path, False),
          "Where device kernels are kept.", False, _NO_GPUARRAY),
     Flag("gpuelemwise.sync", BoolParam(True), "Wait for each device kernel.", False, _NO_GPUARRAY),
-    Flag("gpu.local_elemwise_fusion", BoolParam(True), "Fuse on devices.", True, "tensor.local_elemwise_fusion says it"),
+    Flag("gpu.local_elemwise_fusion", BoolParam(True), "Fuse on devices.", True,
+         "tensor.local_elemwise_fusion says it"),
     Flag("experimental.unpickle_gpu_on_cpu", BoolParam(False), "Read device arrays as NumPy arrays.", False,
          "shared variables are always pickled as NumPy arrays"),
     Flag("cuda.root", StrParam(lambda: os.environ.get("CUDA_ROOT", "")), "Where CUDA's toolkit is.", False),
     Flag("cuda.include_path", StrParam(lambda: os.path.join(config.cuda.root, "include") if config.cuda.root else ""),
          "Where CUDA's headers are.", False, "generated kernels include no header"),
-    Flag("dnn.conv.workmem", ConfigParam("", _removed("dnn.conv.workmem", "dnn.conv.algo_fwd"), False), "Removed.", True,
+    Flag("dnn.conv.workmem", ConfigParam("", _removed("dnn.conv.workmem", "dnn.conv.algo_fwd"), False), "Removed.",
+         True,
          _NO_CUDNN),
     Flag("dnn.conv.workmem_bwd",
-         ConfigParam("", _removed("dnn.conv.workmem_bwd", "dnn.conv.algo_bwd_filter and dnn.conv.algo_bwd_data"), False),
+         ConfigParam("", _removed("dnn.conv.workmem_bwd", "dnn.conv.algo_bwd_filter and dnn.conv.algo_bwd_data"),
+                     False),
          "Removed.", True, _NO_CUDNN),
     Flag("dnn.conv.algo_bwd",
          ConfigParam("", _removed("dnn.conv.algo_bwd", "dnn.conv.algo_bwd_filter and dnn.conv.algo_bwd_data"), False),
          "Removed.", True, _NO_CUDNN),
-    Flag("dnn.conv.algo_fwd", EnumStr("small", "none", "large", "fft", "fft_tiling", "winograd", "winograd_non_fused", *_ALGO),
+    Flag("dnn.conv.algo_fwd",
+         EnumStr("small", "none", "large", "fft", "fft_tiling", "winograd", "winograd_non_fused", *_ALGO),
          "Algorithm of convolutions.", True, _NO_CUDNN),
     Flag("dnn.conv.algo_bwd_data",
          EnumStr("none", "deterministic", "fft", "fft_tiling", "winograd", "winograd_non_fused", *_ALGO),
@@ -229,11 +234,15 @@ FLAGS: tuple[Flag, ...] = (
     Flag("optimizer", EnumStr("o4", "o3", "o2", "o1", "unsafe", "fast_run", "fast_compile", "merge", "None"),
          "Which rewrites are used when the mode is Mode.", False),
     Flag("optimizer_verbose", BoolParam(False), "Print every rewrite.", False),
-    Flag("optimizer_excluding", StrParam("", allow_override=False), "Tags of rewrites to leave out, joined by colons.", False),
-    Flag("optimizer_including", StrParam("", allow_override=False), "Tags of rewrites to use too, joined by colons.", False),
-    Flag("optimizer_requiring", StrParam("", allow_override=False), "Tags that rewrites must have, joined by colons.", False),
+    Flag("optimizer_excluding", StrParam("", allow_override=False), "Tags of rewrites to leave out, joined by colons.",
+         False),
+    Flag("optimizer_including", StrParam("", allow_override=False), "Tags of rewrites to use too, joined by colons.",
+         False),
+    Flag("optimizer_requiring", StrParam("", allow_override=False), "Tags that rewrites must have, joined by colons.",
+         False),
     Flag("on_opt_error", EnumStr("warn", "raise", "pdb", "ignore"), "What a rewrite that fails does.", False),
-    Flag("check_stack_trace", EnumStr("off", "log", "warn", "raise"), "What a rewrite that loses the user's lines does.",
+    Flag("check_stack_trace", EnumStr("off", "log", "warn", "raise"),
+         "What a rewrite that loses the user's lines does.",
          False, "the driver carries them, not the rewrites"),
     Flag("on_shape_error", EnumStr("warn", "raise"), "What a wrong infer_shape does.", False),
     Flag("on_unused_input", EnumStr("raise", "warn", "ignore"), "What an input that nothing uses does.", False),
@@ -244,7 +253,8 @@ FLAGS: tuple[Flag, ...] = (
     Flag("tensor.local_elemwise_fusion", BoolParam(True), "Fuse elementwise operations into one loop."),
     Flag("tensor.insert_inplace_optimizer_validate_nb", IntParam(-1), "How often in-place rewrites are checked.", False,
          "graphs are never rewritten in place"),
-    Flag("experimental.local_alloc_elemwise", BoolParam(True), "Leave out broadcasts before elementwise operations.", False,
+    Flag("experimental.local_alloc_elemwise", BoolParam(True), "Leave out broadcasts before elementwise operations.",
+         False,
          "it is always done where shapes are proved"),
     Flag("experimental.local_alloc_elemwise_assert", BoolParam(True), "Check what that relies on.", False,
          "nothing is assumed that would have to be checked"),
@@ -271,14 +281,17 @@ FLAGS: tuple[Flag, ...] = (
     Flag("cmodule.preload_cache", BoolParam(False, allow_override=False), "Load the cache at start.", False,
          "entries are loaded when needed"),
     Flag("cmodule.debug", BoolParam(False), "Check the cache.", False, "entries are always checked"),
-    Flag("compile.wait", IntParam(5, lambda i: i > 0, allow_override=False), "Seconds between looks at the lock.", False,
+    Flag("compile.wait", IntParam(5, lambda i: i > 0, allow_override=False), "Seconds between looks at the lock.",
+         False,
          _NO_LOCK),
     Flag("compile.timeout", IntParam(lambda: config.compile.wait * 24, lambda i: i >= 0, allow_override=False),
          "Seconds after which a lock is taken over.", False, _NO_LOCK),
     Flag("base_compiledir", ConfigParam(default_base_compiledir, _path, False), "Where compiled code is kept.", False),
-    Flag("compiledir_format", StrParam("compiledir_%(short_platform)s-%(processor)s-%(python_version)s-%(python_bitwidth)s",
+    Flag("compiledir_format",
+         StrParam("compiledir_%(short_platform)s-%(processor)s-%(python_version)s-%(python_bitwidth)s",
                                        allow_override=False),
-         "How directories for platforms are named.", False, "one directory serves all platforms: entries are named by content"),
+         "How directories for platforms are named.", False,
+         "one directory serves all platforms: entries are named by content"),
     Flag("compiledir", ConfigParam(lambda: config.base_compiledir, _path, False), "The directory itself.", False),
     # Running
     Flag("allow_gc", BoolParam(True), "Give back intermediate memory that is not in use.", False),
@@ -303,20 +316,24 @@ FLAGS: tuple[Flag, ...] = (
     Flag("traceback.compile_limit", IntParam(0), "The same while functions are compiled.", False),
     Flag("compute_test_value", EnumStr("off", "ignore", "warn", "raise", "pdb"),
          "Compute test values while graphs are built; says what a missing one does.", False),
-    Flag("compute_test_value_opt", EnumStr("off", "ignore", "warn", "raise", "pdb"), "The same while rewriting.", False),
+    Flag("compute_test_value_opt", EnumStr("off", "ignore", "warn", "raise", "pdb"), "The same while rewriting.",
+         False),
     Flag("print_test_value", BoolParam(False), "Show test values in the text of variables.", False),
     Flag("unittests.rseed", StrParam(666, _good_seed), "The seed of tests; \"random\": another each time.", False),
     Flag("NanGuardMode.nan_is_error", BoolParam(True), "Whether NaN is an error in NanGuardMode.", False),
     Flag("NanGuardMode.inf_is_error", BoolParam(True), "Whether infinities are.", False),
     Flag("NanGuardMode.big_is_error", BoolParam(True), "Whether values beyond 1e10 are.", False),
     Flag("NanGuardMode.action", EnumStr("raise", "warn", "pdb"), "What an error does.", False),
-    Flag("DebugMode.patience", IntParam(10, lambda i: i > 0), "How often DebugMode compiles to look for differences.", False),
+    Flag("DebugMode.patience", IntParam(10, lambda i: i > 0), "How often DebugMode compiles to look for differences.",
+         False),
     Flag("DebugMode.check_c", BoolParam(lambda: bool(config.cxx)), "Check compiled code.", False),
     Flag("DebugMode.check_py", BoolParam(True), "Check the interpreter.", False),
     Flag("DebugMode.check_finite", BoolParam(True), "Whether values must be finite.", False),
-    Flag("DebugMode.check_strides", IntParam(0, lambda i: i in (0, 1, 2)), "Compare strides: 0 no, 1 warn, 2 raise.", False),
+    Flag("DebugMode.check_strides", IntParam(0, lambda i: i in (0, 1, 2)), "Compare strides: 0 no, 1 warn, 2 raise.",
+         False),
     Flag("DebugMode.warn_input_not_reused", BoolParam(True), "Warn where a view or in-place result is a copy.", False),
-    Flag("DebugMode.check_preallocated_output", StrParam("", _good_preallocations), "Kinds of output memory to try.", False),
+    Flag("DebugMode.check_preallocated_output", StrParam("", _good_preallocations), "Kinds of output memory to try.",
+         False),
     Flag("DebugMode.check_preallocated_output_ndim", IntParam(4, lambda i: i > 0), "Up to how many dimensions.", False),
     # Profiling
     Flag("profile", BoolParam(False), "Profile all functions.", False),
@@ -338,7 +355,8 @@ FLAGS: tuple[Flag, ...] = (
     Flag("reoptimize_unpickled_function", BoolParam(False), "Rewrite the graphs of unpickled functions again.", False),
     # Warnings of results that old versions of Theano got wrong
     Flag("warn.ignore_bug_before",
-         EnumStr("0.9", "None", "all", "0.3", "0.4", "0.4.1", "0.5", "0.6", "0.7", "0.8", "0.8.1", "0.8.2", "0.10", "1.0",
+         EnumStr("0.9", "None", "all", "0.3", "0.4", "0.4.1", "0.5", "0.6", "0.7", "0.8", "0.8.1", "0.8.2", "0.10",
+                 "1.0",
                  "1.0.1", "1.0.2", "1.0.3", "1.0.4", "1.0.5", allow_override=False),
          "The first version whose bugs are warned of.", False),
     *[Flag(f"warn.{name}", BoolParam(False), "A bug of an old version of Theano.", False, _NO_BUG)
@@ -356,7 +374,8 @@ def flag_table() -> list[tuple[str, str, str, str]]:
     for flag in FLAGS:
         default = flag.param.default
         shown = "computed" if callable(default) else str(default)
-        rows.append((flag.name, shown, flag.doc, f"means nothing here: {flag.no_effect}" if flag.no_effect else "works"))
+        rows.append((flag.name, shown, flag.doc,
+                     f"means nothing here: {flag.no_effect}" if flag.no_effect else "works"))
     return rows
 
 

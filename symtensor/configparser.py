@@ -1,10 +1,10 @@
 """The machinery of the configuration: where settings come from, what they may be, and how they are changed.
 
-Sources, the first that names a flag wins: the environment variable SYMTENSOR_FLAGS (`flag=value,section.flag=value`), then
-the files named by SYMTENSORRC (a list of paths, default `~/.symtensorrc`; of several, the last that names it), then the
-default. Defaults may be functions: they run when the flag is first read, so importing looks at nothing but those two
-sources. A value that a flag does not allow raises ValueError, at import if it comes from a source. A flag that SYMTENSOR_FLAGS
-names and nobody has defined gives one UserWarning with the nearest name.
+Sources, the first that names a flag wins: the environment variable SYMTENSOR_FLAGS (`flag=value,section.flag=value`),
+then the files named by SYMTENSORRC (a list of paths, default `~/.symtensorrc`; of several, the last that names it),
+then the default. Defaults may be functions: they run when the flag is first read, so importing looks at nothing but
+those two sources. A value that a flag does not allow raises ValueError, at import if it comes from a source. A flag
+that SYMTENSOR_FLAGS names and nobody has defined gives one UserWarning with the nearest name.
 
 The flags themselves are rows of `symtensor.configdefaults`. `symtensor.config` is the object to read and to assign to.
 """
@@ -42,7 +42,8 @@ class SymtensorConfigWarning(Warning):
 
 
 def parse_config_string(config_string: str, issue_warnings: bool = True) -> dict[str, str]:
-    """`"a=1,b.c=x y"` as a dict of strings. Values may be quoted; a key without value gives a warning and is left out."""
+    """`"a=1,b.c=x y"` as a dict of strings. Values may be quoted; a key without value gives a warning and is left
+    out."""
     if not config_string.strip():
         return {}
     shlex: Any = optional_import("shlex")
@@ -234,7 +235,8 @@ def _warn_no_effect(param: ConfigParam, value: Any, stacklevel: int) -> None:
     if not param.no_effect or param.fullname in _warned or value == param.default_value():
         return
     _warned.add(param.fullname)
-    warnings.warn(f"config.{param.fullname} means nothing here: {param.no_effect}", UserWarning, stacklevel=stacklevel + 1)
+    warnings.warn(f"config.{param.fullname} means nothing here: {param.no_effect}", UserWarning,
+                  stacklevel=stacklevel + 1)
 
 
 class Section:
@@ -272,9 +274,10 @@ class Section:
         for param in _config_var_list:
             if not param.fullname.startswith(self._prefix):
                 continue
-            lines.append(f"{param.fullname} ({param.describe_options()}) \n    Doc:  {param.doc}\n    Value:  {param.val}\n")
+            text = f"{param.fullname} ({param.describe_options()}) \n    Doc:  {param.doc}\n    Value:  {param.val}\n"
             if param.no_effect:
-                lines[-1] += f"    Means nothing here: {param.no_effect}\n"
+                text += f"    Means nothing here: {param.no_effect}\n"
+            lines.append(text)
         return "\n".join(lines)
 
 
@@ -391,8 +394,8 @@ def get_config_hash() -> str:
 class change_flags:
     """Change flags for a while: `with change_flags(floatX="float32"):`, or as a decorator of a function.
 
-    Flags with dots go into a list of pairs or a dict: `change_flags([("traceback.limit", 1)])`, or into `**{...}`. A name
-    that does not exist raises AssertionError; a value that is not allowed raises ValueError and changes nothing.
+    Flags with dots go into a list of pairs or a dict, `change_flags([("traceback.limit", 1)])`, or into `**{...}`. A
+    name that does not exist raises AssertionError; a value that is not allowed raises ValueError and changes nothing.
     """
 
     def __init__(self, args: Any = (), **kwargs: Any) -> None:

@@ -190,7 +190,8 @@ class Variable(Node):
     __count__ = itertools.count(0)
     construction_observers: list[Any] = []
 
-    def __init__(self, type: Type, owner: Apply | None = None, index: int | None = None, name: str | None = None) -> None:
+    def __init__(self, type: Type, owner: Apply | None = None, index: int | None = None,
+                 name: str | None = None) -> None:
         self.tag = scratchpad()
         self.type = type
         if owner is not None and not isinstance(owner, Apply):

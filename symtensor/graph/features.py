@@ -1,7 +1,7 @@
 """Features: objects attached to a `FunctionGraph` that hear of every change to it, and some that put methods on it.
 
-A feature is any object with some of the methods of `Feature`. `ReplaceValidate` is what rewriting uses: it gives the graph
-`replace_validate`, which takes a replacement back when another feature's `validate` objects.
+A feature is any object with some of the methods of `Feature`. `ReplaceValidate` is what rewriting uses: it gives the
+graph `replace_validate`, which takes a replacement back when another feature's `validate` objects.
 """
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from symtensor.graph.traversal import io_toposort
 from symtensor.utils.ordered import OrderedSet
 
 __all__ = [
-    "AlreadyThere", "BadOptimization", "Bookkeeper", "Feature", "GetCheckpoint", "History", "LambdExtract", "NodeFinder",
-    "NoOutputFromInplace", "PreserveNames", "PreserveVariableAttributes", "PrintListener", "ReplaceValidate",
-    "ReplacementDidntRemovedError", "Validator",
+    "AlreadyThere", "BadOptimization", "Bookkeeper", "Feature", "GetCheckpoint", "History", "LambdExtract",
+    "NodeFinder", "NoOutputFromInplace", "PreserveNames", "PreserveVariableAttributes", "PrintListener",
+    "ReplaceValidate", "ReplacementDidntRemovedError", "Validator",
 ]
 
 _log = logging.getLogger("symtensor")
@@ -54,7 +54,8 @@ class Feature:
 
 
 class Bookkeeper(Feature):
-    """A feature that hears of the nodes there already, as if they were imported and pruned, when attached and removed."""
+    """A feature that hears of the nodes there already, as if they were imported and pruned, when attached and
+    removed."""
 
     def on_attach(self, fgraph: Any) -> None:
         for node in io_toposort(fgraph.inputs, fgraph.outputs):
@@ -94,7 +95,8 @@ class LambdExtract:
 
 
 class History(Feature):
-    """Remembers changes since the last checkpoint: `fgraph.checkpoint()` makes one, `fgraph.revert(mark)` goes back to it."""
+    """Remembers changes since the last checkpoint: `fgraph.checkpoint()` makes one, `fgraph.revert(mark)` goes back
+    to it."""
 
     pickle_rm_attr = ["checkpoint", "revert"]
 
@@ -231,7 +233,8 @@ class ReplaceValidate(History, Validator):
                 fgraph.replace(r, new_r, reason=reason, verbose=False)
             except Exception as error:
                 text = str(error)
-                if not ("The type of the replacement must be the same" in text or "does not belong to this FunctionGraph" in text):
+                expected = ("The type of the replacement must be the same", "does not belong to this FunctionGraph")
+                if not any(part in text for part in expected):
                     _log.error("<<!! BUG IN FGRAPH.REPLACE OR A LISTENER !!>> %s %s %s", type(error), error, reason)
                 fgraph.revert(mark)
                 raise
@@ -250,8 +253,8 @@ class ReplaceValidate(History, Validator):
 
     def replace_all_validate_remove(self, fgraph: Any, replacements: Sequence[tuple[Any, Any]], remove: Sequence[Any],
                                     reason: Any = None, warn: bool = True) -> None:
-        """As `replace_all_validate`, and take it back with `ReplacementDidntRemovedError` unless the nodes (or variables)
-        in `remove` have left the graph."""
+        """As `replace_all_validate`, and take it back with `ReplacementDidntRemovedError` unless the nodes (or
+        variables) in `remove` have left the graph."""
         mark = fgraph.replace_all_validate(replacements, reason)
         self._nodes_removed.update(remove)
         for item in remove:
@@ -259,8 +262,8 @@ class ReplaceValidate(History, Validator):
                 fgraph.revert(mark)
                 self._nodes_removed.difference_update(remove)
                 if warn:
-                    print("WARNING: An optimization wanted to replace a Variable in the graph, but the replacement for it "
-                          "doesn't remove it. We disabled the optimization. Your function runs correctly.",
+                    print("WARNING: An optimization wanted to replace a Variable in the graph, but the replacement "
+                          "for it doesn't remove it. We disabled the optimization. Your function runs correctly.",
                           file=sys.stderr)
                     print(reason, replacements, file=sys.stderr)
                 raise ReplacementDidntRemovedError()
@@ -386,7 +389,7 @@ class NoOutputFromInplace(Feature):
                 continue
             if output.index in (getattr(node.op, "destroy_map", None) or {}):
                 raise InconsistencyError(
-                    "A function graph Feature has requested that outputs of the graph be prevented from being the result "
-                    f"of in-place operations. This has prevented output {output} from being computed by modifying another "
-                    "variable in-place.")
+                    "A function graph Feature has requested that outputs of the graph be prevented from being the "
+                    f"result of in-place operations. This has prevented output {output} from being computed by "
+                    "modifying another variable in-place.")
         return True

@@ -1,11 +1,12 @@
 """`FunctionGraph`: a graph between inputs and outputs that can be changed, knows who uses what, and tells its features.
 
-In: inputs and outputs, cloned unless told otherwise, so that the user's graph never changes. While a variable belongs to a
-graph it carries `fgraph` and `clients` (pairs of a node, or "output", and the position at which the variable is used),
-and so does a node carry `fgraph`. Refused: variables that belong to another graph, inputs that are missing
+In: inputs and outputs, cloned unless told otherwise, so that the user's graph never changes. While a variable belongs
+to a graph it carries `fgraph` and `clients` (pairs of a node, or "output", and the position at which the variable is
+used), and so does a node carry `fgraph`. Refused: variables that belong to another graph, inputs that are missing
 (`MissingInputError`), replacements of another type (`BadOptimization`).
 
-Every edit costs time proportional to what it adds and removes, not to the size of the graph or to the number of clients.
+Every edit costs time proportional to what it adds and removes, not to the size of the graph or to the number of
+clients.
 """
 from __future__ import annotations
 
@@ -141,12 +142,11 @@ class FunctionGraph(object2):
         owner = getattr(node, "fgraph", None)
         if owner is not None and owner is not self:
             raise Exception(f"{node} is already owned by another fgraph")
-        if getattr(node.op, "view_map", None) and not all(isinstance(v, (list, tuple)) for v in node.op.view_map.values()):
-            raise Exception(f"Op '{node.op}' have a bad view map '{node.op.view_map}', the values must be tuples or lists.")
-        if getattr(node.op, "destroy_map", None) and not all(
-                isinstance(v, (list, tuple)) for v in node.op.destroy_map.values()):
-            raise Exception(
-                f"Op '{node.op}' have a bad destroy map '{node.op.destroy_map}', the values must be tuples or lists.")
+        for attribute, kind in (("view_map", "view"), ("destroy_map", "destroy")):
+            positions = getattr(node.op, attribute, None)
+            if positions and not all(isinstance(v, (list, tuple)) for v in positions.values()):
+                raise Exception(
+                    f"Op '{node.op}' have a bad {kind} map '{positions}', the values must be tuples or lists.")
         node.fgraph = self  # type: ignore[attr-defined]
         node.deps = {}  # type: ignore[attr-defined]
 
@@ -269,8 +269,9 @@ class FunctionGraph(object2):
 
     def _missing(self, node: Apply, variable: Variable) -> None:
         position = node.inputs.index(variable)
-        message = (f"Input {position} of the graph (indices start from 0), used to compute {node}, was not provided and not "
-                   "given a value. Use the Theano flag exception_verbosity='high', for more information on this error.")
+        message = (f"Input {position} of the graph (indices start from 0), used to compute {node}, was not provided "
+                   "and not given a value. Use the Theano flag exception_verbosity='high', for more information on "
+                   "this error.")
         if config.exception_verbosity == "high":
             message += "\n" + hooks.debugprint(node)
         raise MissingInputError(message + "\n" + format_trace(variable), variable=variable)
@@ -377,7 +378,7 @@ class FunctionGraph(object2):
     def execute_callbacks(self, name: str, *args: Any, **kwargs: Any) -> None:
         """Call the method `name` of each feature that has it, in the order of attachment, as `method(self, *args)`.
 
-        With `config.profile` the time is added up in `execute_callbacks_time` and, by feature, `execute_callbacks_times`.
+        With `config.profile` the time is added up in `execute_callbacks_time`, by feature in `execute_callbacks_times`.
         """
         if not self._features:
             return

@@ -1,4 +1,5 @@
-"""What the graph layer asks of layers that it may not import: one registry of callables, filled at import by those layers.
+"""What the graph layer asks of layers that it may not import: one registry of callables, filled at import by those
+layers.
 
 A hook that nobody has filled raises RuntimeError when it is called, naming itself.
 """
@@ -20,13 +21,14 @@ def _unfilled(name: str) -> Callable[..., Any]:
 class Hooks:
     """The hooks. Assign a callable to an attribute to fill it.
 
-    eval_variable(variable, inputs_to_values)   the value of `variable.eval(...)`      filled by symtensor.compile
+    eval_variable(variable, inputs_to_values)   the value of `variable.eval(...)`; filled by symtensor.compile
     compile_function(inputs, outputs, mode=None, reference=False) -> callable
                                                 a function that ignores unused inputs; `reference`: never in DebugMode,
-                                                whatever the mode says                        filled by symtensor.compile
-    run_node(node, values) -> list              run one node on values; None: use `perform`   may be filled by symtensor.compile
-    as_variable(x)                              a number or array as a symbolic constant      filled by symtensor.tensor
-    debugprint(obj) -> str                      the text of a graph, for error messages       filled by symtensor.printing
+                                                whatever the mode says; filled by symtensor.compile
+    run_node(node, values) -> list              run one node on values; None (then `perform` does it) or filled by
+                                                symtensor.compile
+    as_variable(x)                              a number or array as a symbolic constant; filled by symtensor.tensor
+    debugprint(obj) -> str                      the text of a graph, for error messages; filled by symtensor.printing
     """
 
     eval_variable: Callable[[Any, Any], Any]

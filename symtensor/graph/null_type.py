@@ -1,7 +1,7 @@
 """The two types of variables that have no values: undefined gradients and gradients that do not exist.
 
-`NullType` marks a gradient that is mathematically undefined or not implemented, with the reason. `DisconnectedType` marks
-the gradient with respect to something that an output does not depend on.
+`NullType` marks a gradient that is mathematically undefined or not implemented, with the reason. `DisconnectedType`
+marks the gradient with respect to something that an output does not depend on.
 """
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Ops: what can be applied to variables. One class says how to make a node, how to compute it, its gradient and shape.
 
-A user's op defines `make_node` (or `itypes` and `otypes`), `perform`, and where they make sense `grad` or `L_op`, `R_op`,
-`infer_shape`, `connection_pattern`, `view_map`, `destroy_map`, `default_output` and `__props__`. An op without `__props__`
-or its own `__eq__` is equal to itself only.
+A user's op defines `make_node` (or `itypes` and `otypes`), `perform`, and where they make sense `grad` or `L_op`,
+`R_op`, `infer_shape`, `connection_pattern`, `view_map`, `destroy_map`, `default_output` and `__props__`. An op without
+`__props__` or its own `__eq__` is equal to itself only.
 """
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ from symtensor.graph.trace import add_tag_trace, user_frames
 from symtensor.graph.utils import MethodNotDefined, object2
 
 __all__ = [
-    "Op", "PureOp", "debug_assert", "debug_error_message", "get_debug_values", "get_test_value", "missing_test_message",
+    "Op", "PureOp", "debug_assert", "debug_error_message", "get_debug_values", "get_test_value",
+    "missing_test_message",
 ]
 
 
@@ -107,7 +108,8 @@ class PureOp:
             "If it is your own op, implement the R_op method.")
 
     def perform(self, node: Apply, inputs: Sequence[Any], output_storage: list[list[Any]], params: Any = None) -> None:
-        """Compute the outputs: `output_storage[i][0] = value`. Must not change the inputs unless `destroy_map` says so."""
+        """Compute the outputs: `output_storage[i][0] = value`. Must not change the inputs unless `destroy_map` says
+        so."""
         raise MethodNotDefined(
             "perform", type(self), self.__class__.__name__,
             "Did you used Theano flags mode=FAST_COMPILE? You can use optimizer=fast_compile instead.")
@@ -141,7 +143,8 @@ class Op(object2, PureOp):
     def prepare_node(self, node: Apply, storage_map: Any, compute_map: Any, impl: Any) -> None:
         """Called once for each node before it is first run."""
 
-    def make_py_thunk(self, node: Apply, storage_map: dict[Variable, list[Any]], compute_map: dict[Variable, list[bool]],
+    def make_py_thunk(self, node: Apply, storage_map: dict[Variable, list[Any]],
+                      compute_map: dict[Variable, list[bool]],
                       no_recycling: Any, debug: bool = False) -> Callable[[], None]:
         """A function without arguments that runs `perform` on the cells of `storage_map` and notes what it computed."""
         inputs = [storage_map[variable] for variable in node.inputs]

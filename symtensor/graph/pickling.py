@@ -4,9 +4,10 @@ Python pickles objects depth first, so a chain of nodes would nest as deep as th
 that a pickler meets puts all its ancestors, in topological order, at the front of its own state. The pickler then meets
 each ancestor when everything that it refers to is known already, and nesting stays shallow.
 
-An ancestor must not repeat this for itself: while such a state is being written, the ancestors are noted in `_expected`,
-and a noted one writes its plain state. An `_End` marker behind the list takes the notes away. The notes only save work:
-whether or not one is there, the result is a correct pickle, and identity between objects is kept by the pickler's memo.
+An ancestor must not repeat this for itself: while such a state is being written, the ancestors are noted in
+`_expected`, and a noted one writes its plain state. An `_End` marker behind the list takes the notes away. The notes
+only save work: whether or not one is there, the result is a correct pickle, and identity between objects is kept by
+the pickler's memo.
 """
 from __future__ import annotations
 

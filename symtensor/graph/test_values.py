@@ -1,6 +1,7 @@
 """Test values: numbers carried along while a graph is built, so that a mistake shows at the line that made it.
 
-`config.compute_test_value` says what a missing value does: "off" (nothing is computed), "ignore", "warn", "raise", "pdb".
+`config.compute_test_value` says what a missing value does: "off" (nothing is computed), "ignore", "warn", "raise",
+"pdb".
 """
 from __future__ import annotations
 

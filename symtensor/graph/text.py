@@ -1,4 +1,5 @@
-"""One-line text of expressions: `f(g(x), *1 -> h(y), *1)`, where a starred number stands for a subexpression used twice."""
+"""One-line text of expressions: `f(g(x), *1 -> h(y), *1)`, where a starred number stands for a subexpression used
+twice."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence

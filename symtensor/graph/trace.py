@@ -1,8 +1,8 @@
 """Where a variable was made: raw frames at birth, text only when somebody looks.
 
-`user_frames` walks the Python stack and keeps the frames that belong to the user, that is, those whose file lies outside
-this package. The result, `Frames`, behaves as Theano's list of `(file, line, function, source text)`, outermost first,
-but reads no source file before it is asked for an element.
+`user_frames` walks the Python stack and keeps the frames that belong to the user, that is, those whose file lies
+outside this package. The result, `Frames`, behaves as Theano's list of `(file, line, function, source text)`,
+outermost first, but reads no source file before it is asked for an element.
 """
 from __future__ import annotations
 
@@ -48,7 +48,8 @@ def _entry(code: CodeType, line: int) -> Entry:
 
 
 class Frames(Sequence[Entry]):
-    """A frozen sequence of `(file, line, function, source text)`, formatted lazily; equal to a list of the same tuples."""
+    """A frozen sequence of `(file, line, function, source text)`, formatted lazily; equal to a list of the same
+    tuples."""
 
     __slots__ = ("_raw", "_formatted")
 
@@ -151,7 +152,8 @@ def add_tag_trace(thing: Any, user_line: int | None = None) -> Any:
 
 
 def copy_traces(from_vars: Any, to_vars: Any) -> None:
-    """Prepend the traces of `from_vars` to those of each of `to_vars`: a new variable answers for the lines of the old."""
+    """Prepend the traces of `from_vars` to those of each of `to_vars`: a new variable answers for the lines of the
+    old."""
     traces: list[Any] = []
     for var in from_vars:
         for trace in getattr(var.tag, "trace", ()):

@@ -10,15 +10,16 @@ from symtensor.utils.memory import collector_paused
 from symtensor.utils.ordered import OrderedSet
 
 __all__ = [
-    "ancestors", "clone", "clone_get_equiv", "equal_computations", "general_toposort", "inputs", "io_connection_pattern",
-    "io_toposort", "is_in_ancestors", "is_same_graph", "list_of_nodes", "ops", "orphans", "stack_search", "variables",
-    "variables_and_orphans", "view_roots",
+    "ancestors", "clone", "clone_get_equiv", "equal_computations", "general_toposort", "inputs",
+    "io_connection_pattern", "io_toposort", "is_in_ancestors", "is_same_graph", "list_of_nodes", "ops", "orphans",
+    "stack_search", "variables", "variables_and_orphans", "view_roots",
 ]
 
 
 def stack_search(start: Iterable[Any], expand: Callable[[Any], Iterable[Any] | None], mode: str = "bfs",
                  build_inv: bool = False) -> Any:
-    """Everything reachable from `start` by `expand` (which gives an iterable or None), each once, in order of the visit.
+    """Everything reachable from `start` by `expand` (which gives an iterable or None), each once, in order of the
+    visit.
 
     `mode` is "bfs" or "dfs" (ValueError otherwise). With `build_inv` the result is a pair: the list, and a dict from
     each expanded item to the items that led to it.

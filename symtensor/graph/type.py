@@ -17,8 +17,8 @@ __all__ = ["Generic", "PureType", "SingletonType", "Type", "generic"]
 class PureType:
     """The interface of types. `filter` is the one method that a type must define."""
 
-    Variable = Variable
-    Constant = Constant
+    Variable: Any = Variable
+    Constant: Any = Constant
 
     def filter(self, data: Any, strict: bool = False, allow_downcast: bool | None = None) -> Any:
         """`data` as a value of this type; TypeError or ValueError when it is none.

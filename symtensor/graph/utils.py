@@ -1,4 +1,5 @@
-"""Small building blocks of the graph classes: `scratchpad`, `object2` (equality, hash and text from `__props__`), sentinels.
+"""Small building blocks of the graph classes: `scratchpad`, `object2` (equality, hash and text from `__props__`),
+sentinels.
 
 Nothing here knows variables or nodes.
 """
@@ -8,9 +9,9 @@ from collections.abc import Callable, Hashable, Iterable
 from typing import Any, TypeVar
 
 __all__ = [
-    "ABORT", "ANY_TYPE", "D", "FAILURE", "FALL_THROUGH", "Keyword", "MetaObject", "MethodNotDefined", "RETRY", "comm_guard",
-    "difference", "flatten", "from_return_values", "hashtype", "hist", "memoize", "object2", "remove", "scratchpad",
-    "to_return_values", "toposort", "type_guard", "undef", "uniq", "unique",
+    "ABORT", "ANY_TYPE", "D", "FAILURE", "FALL_THROUGH", "Keyword", "MetaObject", "MethodNotDefined", "RETRY",
+    "comm_guard", "difference", "flatten", "from_return_values", "hashtype", "hist", "memoize", "object2", "remove",
+    "scratchpad", "to_return_values", "toposort", "type_guard", "undef", "uniq", "unique",
 ]
 
 T = TypeVar("T")
@@ -44,7 +45,8 @@ class MetaObject(type):
                 return tuple([getattr(self, prop) for prop in props])
 
             def _props_dict(self: Any) -> dict[str, Any]:
-                """The properties by name; `type(op)(**op._props_dict())` rebuilds an op whose constructor takes them."""
+                """The properties by name; `type(op)(**op._props_dict())` rebuilds an op whose constructor takes
+                them."""
                 return {prop: getattr(self, prop) for prop in props}
 
             dct.setdefault("_props", _props)

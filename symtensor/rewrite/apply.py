@@ -1,7 +1,7 @@
 """One step: offer a node to a rewriter, check what it answers, put it into the graph, carry the user's lines along.
 
-The checks are here and not in rules: the number and types of the replacements, that nothing changes silently, and that a
-failing rewriter is treated as `config.on_opt_error` says.
+The checks are here and not in rules: the number and types of the replacements, that nothing changes silently, and that
+a failing rewriter is treated as `config.on_opt_error` says.
 """
 from __future__ import annotations
 

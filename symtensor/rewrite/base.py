@@ -1,7 +1,7 @@
 """The two kinds of rewriters: `Optimizer` changes a whole graph, `LocalOptimizer` says what may stand for one node.
 
-A local optimizer's `transform(node)` returns False or None for "nothing", a list with one replacement (or None) for each
-output, or a dict from variables to replacements, whose key "remove" may list nodes that must disappear.
+A local optimizer's `transform(node)` returns False or None for "nothing", a list with one replacement (or None) for
+each output, or a dict from variables to replacements, whose key "remove" may list nodes that must disappear.
 """
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from typing import Any
 from symtensor.config import change_flags, config
 from symtensor.graph.features import ReplaceValidate
 
-__all__ = ["FromFunctionLocalOptimizer", "FromFunctionOptimizer", "LocalOptimizer", "Optimizer", "inplace_optimizer",
-           "local_optimizer", "name_of", "optimizer"]
+__all__ = [
+    "FromFunctionLocalOptimizer", "FromFunctionOptimizer", "LocalOptimizer", "Optimizer", "inplace_optimizer",
+    "local_optimizer", "name_of", "optimizer",
+]
 
 
 def name_of(rewriter: Any) -> str:

@@ -11,8 +11,10 @@ from symtensor.config import config
 from symtensor.graph.trace import copy_traces
 from symtensor.rewrite.base import Optimizer
 
-__all__ = ["ChangeTracker", "CheckStackTraceOptimization", "CheckStrackTraceFeature", "Updater", "check_stack_trace",
-           "inherit_stack_trace", "merge_dict"]
+__all__ = [
+    "ChangeTracker", "CheckStackTraceOptimization", "CheckStrackTraceFeature", "Updater", "check_stack_trace",
+    "inherit_stack_trace", "merge_dict",
+]
 
 _log = logging.getLogger("symtensor.rewrite")
 

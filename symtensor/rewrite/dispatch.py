@@ -1,4 +1,5 @@
-"""Which rewriters a node is offered to: those that track its op, its op's class, its scalar operation, or everything."""
+"""Which rewriters a node is offered to: those that track its op, its op's class, its scalar operation, or
+everything."""
 from __future__ import annotations
 
 from collections.abc import Iterable

@@ -1,10 +1,10 @@
 """The driver: applies local rewriters to a graph until nothing changes, in time near-linear in the graph.
 
 A worklist holds the nodes to look at: at first all, in topological order, then those that a replacement has made, those
-whose inputs it has changed (up to `reach` steps towards the outputs) and those whose input it has left with one user. When
-the worklist is empty, one more pass over the whole graph must change nothing, or all goes on. A rule that fires too often
-for the size of the graph stops the stage; a rule that would undo what others made of a node (A becomes B becomes A) is
-stopped at that node.
+whose inputs it has changed (up to `reach` steps towards the outputs) and those whose input it has left with one user.
+When the worklist is empty, one more pass over the whole graph must change nothing, or all goes on. A rule that fires
+too often for the size of the graph stops the stage; a rule that would undo what others made of a node (A becomes B
+becomes A) is stopped at that node.
 """
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class Worklist(Feature):
         if not self.follow:
             return
         for variable in node.inputs:
-            clients = getattr(variable, "clients", ())
+            clients: Any = getattr(variable, "clients", ())
             if len(clients) == 1:
                 user = clients[0][0]
                 if user != "output":
@@ -190,16 +190,17 @@ def run_to_fixed_point(fgraph: Any, rewriters: Iterable[Any] | Dispatch, *, fina
 
 
 def _too_often(name: str, ratio: float) -> None:
-    message = (f"EquilibriumOptimizer max'ed out by '{name}'. You can safely raise the current threshold of {ratio} with the "
-               "flag 'optdb.max_use_ratio'.")
+    message = (f"EquilibriumOptimizer max'ed out by '{name}'. You can safely raise the current threshold of {ratio} "
+               "with the flag 'optdb.max_use_ratio'.")
     if config.on_opt_error == "raise":
         raise AssertionError(message)
     _log.error(message)
 
 
-def run_once(fgraph: Any, rewriters: Iterable[Any] | Dispatch, *, order: str = "in_to_out", ignore_newtrees: bool = True,
-             start_from: Any = None, on_failure: Callable[[BaseException, Any, Any], None] = warn_failure) -> RewriteLog:
-    """Offer every node once, from inputs to outputs or the other way; nodes that come in are offered too unless ignored."""
+def run_once(fgraph: Any, rewriters: Iterable[Any] | Dispatch, *, order: str = "in_to_out",
+             ignore_newtrees: bool = True, start_from: Any = None,
+             on_failure: Callable[[BaseException, Any, Any], None] = warn_failure) -> RewriteLog:
+    """Offer every node once, from inputs to outputs or the other way; nodes that come in too, unless ignored."""
     dispatch = rewriters if isinstance(rewriters, Dispatch) else Dispatch(rewriters)
     log = log_of(fgraph)
     fgraph.attach_feature(ReplaceValidate())

@@ -13,8 +13,10 @@ from symtensor.rewrite.base import LocalOptimizer, name_of
 from symtensor.rewrite.dispatch import Dispatch
 from symtensor.rewrite.merge import constant_key
 
-__all__ = ["LocalOptGroup", "OpRemove", "OpSub", "PatternSub", "check_chain", "pre_constant_merge",
-           "pre_greedy_local_optimizer"]
+__all__ = [
+    "LocalOptGroup", "OpRemove", "OpSub", "PatternSub", "check_chain", "pre_constant_merge",
+    "pre_greedy_local_optimizer",
+]
 
 
 class LocalOptGroup(LocalOptimizer):
@@ -147,15 +149,15 @@ class PatternSub(LocalOptimizer):
     """Replaces what matches one pattern by what another says.
 
     A pattern is a string (any variable, the same for the same string), a number or constant (a constant equal to it), a
-    tuple `(op, pattern, ...)`, or a dict `{"pattern": pattern, "constraint": function}` whose function of the variable must
-    be true. In the output pattern a string is what it matched and a tuple applies its op.
+    tuple `(op, pattern, ...)`, or a dict `{"pattern": pattern, "constraint": function}` whose function of the variable
+    must be true. In the output pattern a string is what it matched and a tuple applies its op.
 
     Args:
         allow_multiple_clients: also match where variables between the root and the leaves have other users; a dict in
             the pattern may say it for one place by a key of this name.
         skip_identities_fn: a function that looks through a node: of a node to a variable, or a false value.
-        get_nodes: a function `(fgraph, node)` to further nodes that may match in place of `node`, for patterns whose root
-            is not the rarest op; `tracks` then names the ops whose nodes are offered.
+        get_nodes: a function `(fgraph, node)` to further nodes that may match in place of `node`, for patterns whose
+            root is not the rarest op; `tracks` then names the ops whose nodes are offered.
         values_eq_approx: put into the replacement's tag, for DebugMode.
         pdb: stop in the debugger where the pattern matches.
     """
@@ -312,8 +314,8 @@ def check_chain(r: Any, *chain: Any) -> bool:
 
 
 def pre_constant_merge(vars: Sequence[Any]) -> Sequence[Any]:
-    """Make equal constants below `vars` one object, in a graph that belongs to no FunctionGraph. Changes nodes in place;
-    returns `vars`, with equal constants among them replaced."""
+    """Make equal constants below `vars` one object, in a graph that belongs to no FunctionGraph. Changes nodes in
+    place; returns `vars`, with equal constants among them replaced."""
     constants: dict[Any, Any] = {}
     seen: set[Any] = set()
 
@@ -336,8 +338,8 @@ def pre_constant_merge(vars: Sequence[Any]) -> Sequence[Any]:
 
 
 def pre_greedy_local_optimizer(list_optimizations: Sequence[Any], out: Any) -> Any:
-    """Apply local optimizers to the graph that ends in `out`, each node once from inputs to outputs, again while one fires
-    on the new node. Nodes of a FunctionGraph are left alone. Returns what stands for `out`."""
+    """Apply local optimizers to the graph that ends in `out`, each node once from inputs to outputs, again while one
+    fires on the new node. Nodes of a FunctionGraph are left alone. Returns what stands for `out`."""
     stands_for: dict[Any, Any] = {}
     todo: list[tuple[Any, bool]] = [(out.owner, False)] if out.owner is not None else []
     done: set[Any] = set()

@@ -47,15 +47,17 @@ class RewriteLog:
         if unsafe:
             self.unsafe[rule] = unsafe
         if len(self.events) < _MOST_EVENTS:
-            self.events.append(Event(self.stages[-1] if self.stages else "", rule, str(node)))
+            inputs = [str(v) for v in node.inputs[:4]] + ["..."] * (len(node.inputs) > 4)
+            text = f"{node.op}({', '.join(inputs)})"
+            self.events.append(Event(self.stages[-1] if self.stages else "", rule, text))
 
     def fired(self, rule: str) -> bool:
         """Whether a rule has fired."""
         return rule in self.counts
 
     def __str__(self) -> str:
-        lines = [f"{count:6d}  {rule}" for rule, count in sorted(self.counts.items(), key=lambda item: (-item[1], item[0]))]
-        return "\n".join(lines)
+        order = sorted(self.counts.items(), key=lambda item: (-item[1], item[0]))
+        return "\n".join(f"{count:6d}  {rule}" for rule, count in order)
 
 
 def log_of(fgraph: Any) -> RewriteLog:

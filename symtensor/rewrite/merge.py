@@ -24,8 +24,8 @@ _LARGE = 4096
 
 
 def constant_key(constant: Any) -> Hashable:
-    """What two constants must share to be one: type, dtype, shape and bytes; for other objects the type and the object's
-    own equality if it has a hash, else its identity."""
+    """What two constants must share to be one: type, dtype, shape and bytes; for other objects the type and the
+    object's own equality if it has a hash, else its identity."""
     data = constant.data
     if isinstance(data, (np.ndarray, np.generic)) and data.dtype != object:
         array = np.asarray(data)
@@ -54,10 +54,13 @@ class _Changes(Feature):
 
     def __init__(self) -> None:
         self.dirty = True
+        self.attached = False
 
     def on_attach(self, fgraph: Any) -> None:
-        if any(type(feature) is _Changes for feature in fgraph._features):
+        # Also refuses a copy of the graph that wants to share this object.
+        if self.attached or any(type(feature) is _Changes for feature in fgraph._features):
             raise AlreadyThere()
+        self.attached = True
 
     def on_import(self, fgraph: Any, node: Any, reason: Any) -> None:
         self.dirty = True

@@ -49,10 +49,10 @@ from symtensor.utils.ordered import OrderedSet
 __all__ = [
     "ChangeTracker", "CheckStackTraceOptimization", "CheckStrackTraceFeature", "EquilibriumOptimizer",
     "FromFunctionLocalOptimizer", "FromFunctionOptimizer", "InconsistencyError", "LocalOptGroup", "LocalOptimizer",
-    "MergeOptimizer", "NavigatorOptimizer", "OpKeyOptimizer", "OpRemove", "OpSub", "Optimizer", "OrderedSet", "PatternSub",
-    "SeqOptimizer", "TopoOptimizer", "Updater", "check_chain", "check_stack_trace", "config", "copy_stack_trace", "in2out",
-    "inherit_stack_trace", "inplace_optimizer", "is_same_graph_with_merge", "local_optimizer", "merge_dict", "optimizer",
-    "out2in", "pre_constant_merge", "pre_greedy_local_optimizer",
+    "MergeOptimizer", "NavigatorOptimizer", "OpKeyOptimizer", "OpRemove", "OpSub", "Optimizer", "OrderedSet",
+    "PatternSub", "SeqOptimizer", "TopoOptimizer", "Updater", "check_chain", "check_stack_trace", "config",
+    "copy_stack_trace", "in2out", "inherit_stack_trace", "inplace_optimizer", "is_same_graph_with_merge",
+    "local_optimizer", "merge_dict", "optimizer", "out2in", "pre_constant_merge", "pre_greedy_local_optimizer",
 ]
 
 

@@ -1,8 +1,9 @@
-"""Databases of rewriters: objects under names and tags, and queries that pick those with some tags and build an optimizer.
+"""Databases of rewriters: objects under names and tags, and queries that pick those with some tags and build an
+optimizer.
 
-A name is a tag too, and so is the class of an object. `optdb` is the database that compilation asks: a sequence of stages by
-position. `symtensor.rewrite.pipeline` fills it with our own; `optdb.register` and the `register_...` functions of
-`symtensor.rewrite.registry` add a user's.
+A name is a tag too, and so is the class of an object. `optdb` is the database that compilation asks: a sequence of
+stages by position. `symtensor.rewrite.pipeline` fills it with our own; `optdb.register` and the `register_...`
+functions of `symtensor.rewrite.registry` add a user's.
 """
 from __future__ import annotations
 
@@ -28,7 +29,8 @@ class Query:
     extra_optimizations   pairs of an optimizer and its position in a sequence
     """
 
-    def __init__(self, include: Iterable[str], require: Iterable[str] | None = None, exclude: Iterable[str] | None = None,
+    def __init__(self, include: Iterable[str], require: Iterable[str] | None = None,
+                 exclude: Iterable[str] | None = None,
                  subquery: dict[str, Query] | None = None, position_cutoff: float = math.inf,
                  extra_optimizations: Iterable[tuple[Any, float]] | None = None) -> None:
         self.include = OrderedSet(include)
@@ -77,8 +79,8 @@ class DB:
     def register(self, name: str, obj: Any, *tags: Any, **kwargs: Any) -> None:
         """Add an object under a name, with tags; its class's name becomes a tag.
 
-        `use_db_name_as_tag` (true) also gives it this database's name as a tag. TypeError for an object of another kind;
-        ValueError for a name that is taken by an object or a tag, or a tag that is an object's name.
+        `use_db_name_as_tag` (true) also gives it this database's name as a tag. TypeError for an object of another
+        kind; ValueError for a name that is taken by an object or a tag, or a tag that is an object's name.
         """
         use_db_name = kwargs.pop("use_db_name_as_tag", True)
         if kwargs:
@@ -184,7 +186,8 @@ def as_query(tags: tuple[Any, ...], kwtags: dict[str, Any]) -> Query:
     """The query that arguments of `DB.query` mean; ValueError for a tag without sign."""
     if len(tags) == 1 and isinstance(tags[0], Query):
         if kwtags:
-            raise TypeError("If the first argument to query is a Query, there should be no other arguments.", tags, kwtags)
+            raise TypeError("If the first argument to query is a Query, there should be no other arguments.", tags,
+                            kwtags)
         return tags[0]
     if any(not isinstance(tag, str) or tag[:1] not in ("+", "&", "-") for tag in tags):
         raise ValueError("All tags must start with one of the following characters: '+', '&' or '-'", tags)
@@ -198,8 +201,8 @@ def _tuple(value: Any) -> tuple[Any, ...]:
 
 
 class EquilibriumDB(DB):
-    """A database whose query is one `EquilibriumOptimizer`. `register` takes `final_opt` and `cleanup` for optimizers that
-    run at the end of each round; not both."""
+    """A database whose query is one `EquilibriumOptimizer`. `register` takes `final_opt` and `cleanup` for optimizers
+    that run at the end of each round; not both."""
 
     def __init__(self, ignore_newtrees: bool = True, tracks_on_change_inputs: bool = False) -> None:
         super().__init__()
@@ -286,13 +289,15 @@ class LocalGroupDB(DB):
     def query(self, *tags: Any, **kwtags: Any) -> Any:
         found = self.selected(as_query(tags, kwtags))
         order = sorted(found, key=lambda name: (self.__position__[name], name))
-        return self.local_opt(*[found[name] for name in order], apply_all_opts=self.apply_all_opts, profile=self.profile)
+        return self.local_opt(*[found[name] for name in order], apply_all_opts=self.apply_all_opts,
+                              profile=self.profile)
 
 
 class TopoDB(DB):
     """A database that hands queries on to `db` and makes one pass of the local optimizer that it answers with."""
 
-    def __init__(self, db: Any, order: str = "in_to_out", ignore_newtrees: bool = False, failure_callback: Any = None) -> None:
+    def __init__(self, db: Any, order: str = "in_to_out", ignore_newtrees: bool = False,
+                 failure_callback: Any = None) -> None:
         super().__init__()
         self.db = db
         self.order = order

@@ -4,14 +4,14 @@
     x = p.Var("x")
     p.log(1 + x)            # an elementwise log of a sum one of whose terms is the constant 1
 
-`p.NAME(...)` is the elementwise operation NAME of the scalar table; `+ - * / // % **` and unary `-` are operators for the
-usual ones; `p.of(op, ...)` is any other op (an instance, or a class). A number stands for a constant of that value with
-nothing but broadcastable axes; `p.Const("c")` for any such constant.
+`p.NAME(...)` is the elementwise operation NAME of the scalar table; `+ - * / // % **` and unary `-` are operators for
+the usual ones; `p.of(op, ...)` is any other op (an instance, or a class). A number stands for a constant of that value
+with nothing but broadcastable axes; `p.Const("c")` for any such constant.
 
 Matching sees through axes that are added, dropped or permuted (DimShuffle) and through Reshape between elementwise
-operations, tries the operands of commutative operations in every order, and lets the last placeholder of a commutative and
-associative operation take all operands that are left (`1 + x` matches `add(a, 1, b)` with x = a + b). A placeholder that
-occurs twice must stand for the same variable, or for equal constants.
+operations, tries the operands of commutative operations in every order, and lets the last placeholder of a commutative
+and associative operation take all operands that are left (`1 + x` matches `add(a, 1, b)` with x = a + b). A
+placeholder that occurs twice must stand for the same variable, or for equal constants.
 
 Refused: operations in place, operations with several outputs.
 """
@@ -29,6 +29,8 @@ from symtensor.rewrite.dispatch import Row, row_of
 from symtensor.scalar.table import ROWS
 from symtensor.tensor.elemwise import DimShuffle
 from symtensor.tensor.shape_ops import Reshape
+
+_MOST_WAYS = 256
 
 __all__ = ["Bound", "Call", "Const", "Literal", "Match", "Pattern", "Var", "as_pattern", "match", "of", "scalar_value"]
 
@@ -183,7 +185,7 @@ def _equals(value: Any, literal: Any) -> bool:
     return value is not None and bool(value == literal)
 
 
-# -------------------------------------------------------------------------------------------------------------- matching
+# ------------------------------------------------------------------------------------------------------------- matching
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,7 +362,11 @@ def _match_operands(pattern: Call, node: Any, steps: tuple[_Step, ...], so_far: 
     if taker is None:
         return
     others = [arg for arg in args if arg is not taker]
-    for chosen in itertools.permutations(range(len(operands)), len(others)):
+    candidates = [[i for i, operand in enumerate(operands) if _possible(other, operand)] for other in others]
+    # A sum of ten thousand terms has too many ways to try them all.
+    for chosen in itertools.islice(itertools.product(*candidates), _MOST_WAYS):
+        if len(set(chosen)) < len(chosen):
+            continue
         rest = tuple(operands[i] for i in range(len(operands)) if i not in chosen)
         if not _combines(node, rest):
             continue
@@ -368,8 +374,18 @@ def _match_operands(pattern: Call, node: Any, steps: tuple[_Step, ...], so_far: 
             yield from _bind(taker.name, Bound(rest, node.op if len(rest) > 1 else None, steps), found)
 
 
+def _possible(pattern: Pattern, variable: Any) -> bool:
+    """A quick test: false only where the pattern cannot match."""
+    if isinstance(pattern, Literal):
+        return _equals(scalar_value(variable), pattern.value)
+    if isinstance(pattern, Const):
+        return scalar_value(variable) is not None
+    return not isinstance(pattern, Call) or variable.owner is not None
+
+
 def _combines(node: Any, rest: Sequence[Any]) -> bool:
-    """Whether some of a node's operands give, combined, what they contribute now: in the dtype and shape of the whole."""
+    """Whether some of a node's operands give, combined, what they contribute now: in the dtype and shape of the
+    whole."""
     if len(rest) < 2:
         return True
     out = node.outputs[0].type

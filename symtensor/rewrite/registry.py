@@ -5,8 +5,8 @@
     def my_rule(node): ...
 
 Each of these is a decorator, also with tags (`@register_canonicalize("fast_compile")`), and a function
-(`register_specialize(my_rule, "my_tag", name="my_rule")`). The optimizer then takes part in every compilation whose mode
-includes its tags; "fast_run" is always one of them.
+(`register_specialize(my_rule, "my_tag", name="my_rule")`). The optimizer then takes part in every compilation whose
+mode includes its tags; "fast_run" is always one of them.
 """
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ from symtensor.rewrite.base import name_of
 from symtensor.rewrite.optdb import optdb
 from symtensor.rewrite.pipeline import STAGES
 
-__all__ = ["register_canonicalize", "register_specialize", "register_specialize_device", "register_stabilize",
-           "register_uncanonicalize", "register_useless"]
+__all__ = [
+    "register_canonicalize", "register_specialize", "register_specialize_device", "register_stabilize",
+    "register_uncanonicalize", "register_useless",
+]
 
 assert STAGES
 
@@ -44,5 +46,6 @@ register_useless = _registrar("useless", "Add a local optimizer to the pass that
 register_canonicalize = _registrar("canonicalize", "Add a local optimizer that brings expressions into one form.")
 register_stabilize = _registrar("stabilize", "Add a local optimizer that saves digits or range.")
 register_specialize = _registrar("specialize", "Add a local optimizer that uses quicker ops for special cases.")
-register_uncanonicalize = _registrar("uncanonicalize", "Add a local optimizer that undoes what only canonical form needs.")
+register_uncanonicalize = _registrar("uncanonicalize",
+                                     "Add a local optimizer that undoes what only canonical form needs.")
 register_specialize_device = _registrar("specialize_device", "Add a local optimizer that depends on the device.")

@@ -1,4 +1,5 @@
-"""Rules: our own local rewriters, as data. A rule is a function that says what stands for a node, with the ops it is for.
+"""Rules: our own local rewriters, as data. A rule is a function that says what stands for a node, with the ops it is
+for.
 
     x = p.Var("x")
 
@@ -9,8 +10,9 @@
     @rule(DimShuffle)
     def dimshuffle_of_dimshuffle_becomes_one(node): ...
 
-A rule is pure: it looks at the node and returns variables, or None where it does not apply. Everything else is the driver's:
-it checks types (a replacement of another dtype or broadcast pattern is not used), carries the user's lines along, counts.
+A rule is pure: it looks at the node and returns variables, or None where it does not apply. Everything else is the
+driver's: it checks types (a replacement of another dtype or broadcast pattern is not used), carries the user's lines
+along, counts.
 """
 from __future__ import annotations
 
@@ -167,8 +169,8 @@ def rule(*what: Any, when: Any = None, tags: Iterable[str] = (), aliases: Iterab
     """Decorator: a function as a `Rule`.
 
     `what` are patterns (alternatives, tried in order) or ops, op classes and `Row`s; nothing means that every node is
-    offered. The function of a pattern rule has the placeholders it needs as parameters, and may have `node`; it returns a
-    variable or None. Any other function gets the node.
+    offered. The function of a pattern rule has the placeholders it needs as parameters, and may have `node`; it
+    returns a variable or None. Any other function gets the node.
 
     Raises TypeError for patterns mixed with ops, and for a parameter that is no placeholder of every pattern.
     """
@@ -183,7 +185,8 @@ def rule(*what: Any, when: Any = None, tags: Iterable[str] = (), aliases: Iterab
                 missing = [str(pattern) for pattern in patterns if parameter not in (*names_in(pattern), "node")]
                 if missing:
                     raise TypeError(f"{function.__name__}: {parameter} does not occur in {missing[0]}")
-        made = Rule(name or function.__name__, function, tracked, patterns, when, tuple(tags), tuple(aliases), single_use)
+        made = Rule(name or function.__name__, function, tracked, patterns, when, tuple(tags), tuple(aliases),
+                    single_use)
         object.__setattr__(made, "__doc__", function.__doc__)
         object.__setattr__(made, "__name__", made.name)
         return made

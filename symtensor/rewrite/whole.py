@@ -18,8 +18,10 @@ from symtensor.rewrite.driver import run_once, run_to_fixed_point
 from symtensor.rewrite.local import LocalOptGroup
 from symtensor.rewrite.log import log_of
 
-__all__ = ["EquilibriumOptimizer", "NavigatorOptimizer", "OpKeyOptimizer", "Profile", "SeqOptimizer", "TopoOptimizer",
-           "in2out", "out2in"]
+__all__ = [
+    "EquilibriumOptimizer", "NavigatorOptimizer", "OpKeyOptimizer", "Profile", "SeqOptimizer", "TopoOptimizer",
+    "in2out", "out2in",
+]
 
 _log = logging.getLogger("symtensor.rewrite")
 
@@ -135,7 +137,7 @@ class SeqOptimizer(Optimizer, list):
     def __eq__(self, other: object) -> bool:
         return self is other
 
-    def __hash__(self) -> int:
+    def __hash__(self) -> int:  # type: ignore[override]
         return id(self)
 
     def print_summary(self, stream: Any = None, level: int = 0, depth: int = -1) -> None:
@@ -156,7 +158,8 @@ class NavigatorOptimizer(Optimizer):
     failure_callback   `(error, self, replacements, local_opt, node)`, called when the local optimizer raises
     """
 
-    def __init__(self, local_opt: Any, ignore_newtrees: Any = "auto", failure_callback: Callable[..., Any] | None = None) -> None:
+    def __init__(self, local_opt: Any, ignore_newtrees: Any = "auto",
+                 failure_callback: Callable[..., Any] | None = None) -> None:
         self.local_opt = local_opt
         if ignore_newtrees == "auto":
             ignore_newtrees = not getattr(local_opt, "reentrant", True)
@@ -188,7 +191,8 @@ class NavigatorOptimizer(Optimizer):
             self.local_opt.add_requirements(fgraph)
 
     def print_summary(self, stream: Any = None, level: int = 0, depth: int = -1) -> None:
-        print(f"{' ' * level}{self.__class__.__name__} {getattr(self, 'name', None)} id={id(self)}", file=stream or sys.stdout)
+        print(f"{' ' * level}{self.__class__.__name__} {getattr(self, 'name', None)} id={id(self)}",
+              file=stream or sys.stdout)
         if depth != 0 and self.local_opt is not None:
             self.local_opt.print_summary(stream, level=level + 2, depth=depth - 1)
 
@@ -197,7 +201,8 @@ class NavigatorOptimizer(Optimizer):
 
 
 class TopoOptimizer(NavigatorOptimizer):
-    """Offers every node once to a local optimizer, from inputs to outputs ("in_to_out") or the other way ("out_to_in")."""
+    """Offers every node once to a local optimizer, from inputs to outputs ("in_to_out") or the other way
+    ("out_to_in")."""
 
     def __init__(self, local_opt: Any, order: str = "in_to_out", ignore_newtrees: bool = False,
                  failure_callback: Callable[..., Any] | None = None) -> None:
@@ -207,8 +212,11 @@ class TopoOptimizer(NavigatorOptimizer):
         super().__init__(local_opt, ignore_newtrees, failure_callback)
 
     def apply(self, fgraph: Any, start_from: Sequence[Any] | None = None) -> Profile:
+        rewriters = [self.local_opt]
+        if type(self.local_opt) is LocalOptGroup and not self.local_opt.apply_all_opts:
+            rewriters = self.local_opt.opts  # so that each is known by its own name
         return _measured(self, fgraph, lambda: run_once(
-            fgraph, [self.local_opt], order=self.order, ignore_newtrees=self.ignore_newtrees, start_from=start_from,
+            fgraph, rewriters, order=self.order, ignore_newtrees=self.ignore_newtrees, start_from=start_from,
             on_failure=self._on_failure))
 
     def __str__(self) -> str:
@@ -218,7 +226,8 @@ class TopoOptimizer(NavigatorOptimizer):
 class OpKeyOptimizer(NavigatorOptimizer):
     """Offers the nodes of one op to a local optimizer that has `op_key()`."""
 
-    def __init__(self, local_opt: Any, ignore_newtrees: bool = False, failure_callback: Callable[..., Any] | None = None) -> None:
+    def __init__(self, local_opt: Any, ignore_newtrees: bool = False,
+                 failure_callback: Callable[..., Any] | None = None) -> None:
         if not hasattr(local_opt, "op_key"):
             raise TypeError(f"{local_opt} must have an 'op_key' method.")
         super().__init__(local_opt, ignore_newtrees, failure_callback)
@@ -255,13 +264,15 @@ class EquilibriumOptimizer(NavigatorOptimizer):
     max_use_ratio         how often, per node, one local optimizer may fire; None: `config.optdb.max_use_ratio`
     final_optimizers      of whole graphs, run whenever the local ones have come to an end
     cleanup_optimizers    the same, after those
-    ignore_newtrees, tracks_on_change_inputs: nodes that are new, and nodes whose inputs have changed, are offered in the
-        same pass unless the first is true or the second false; at the end every node has been offered either way.
+    ignore_newtrees       nodes that are new, and with `tracks_on_change_inputs` nodes whose inputs have changed, are
+                          offered in the same pass or the next: at the end every node has been offered either way
     """
 
     def __init__(self, optimizers: Iterable[Any], failure_callback: Callable[..., Any] | None = None,
-                 ignore_newtrees: bool = True, tracks_on_change_inputs: bool = False, max_use_ratio: float | None = None,
-                 final_optimizers: Iterable[Any] | None = None, cleanup_optimizers: Iterable[Any] | None = None) -> None:
+                 ignore_newtrees: bool = True, tracks_on_change_inputs: bool = False,
+                 max_use_ratio: float | None = None,
+                 final_optimizers: Iterable[Any] | None = None,
+                 cleanup_optimizers: Iterable[Any] | None = None) -> None:
         super().__init__(None, ignore_newtrees=ignore_newtrees, failure_callback=failure_callback)
         self.tracks_on_change_inputs = tracks_on_change_inputs
         self.max_use_ratio = max_use_ratio
@@ -287,11 +298,13 @@ class EquilibriumOptimizer(NavigatorOptimizer):
             self._dispatch = Dispatch(self.local_optimizers)
         dispatch = self._dispatch
         return _measured(self, fgraph, lambda: run_to_fixed_point(
-            fgraph, dispatch, final=self.final_optimizers, cleanup=self.cleanup_optimizers, whole=self.global_optimizers,
+            fgraph, dispatch, final=self.final_optimizers, cleanup=self.cleanup_optimizers,
+            whole=self.global_optimizers,
             max_use_ratio=self.max_use_ratio, on_failure=self._on_failure))
 
     def print_summary(self, stream: Any = None, level: int = 0, depth: int = -1) -> None:
-        print(f"{' ' * level}{self.__class__.__name__} {getattr(self, 'name', None)} id={id(self)}", file=stream or sys.stdout)
+        print(f"{' ' * level}{self.__class__.__name__} {getattr(self, 'name', None)} id={id(self)}",
+              file=stream or sys.stdout)
         if depth != 0:
             for opt in self.local_optimizers:
                 opt.print_summary(stream, level=level + 2, depth=depth - 1)

@@ -60,11 +60,13 @@ def test_construction_clones_and_registers():
 
 def test_what_a_graph_refuses():
     x, w = number("x"), number("w")
-    with pytest.raises(MissingInputError, match=r"Input 1 of the graph \(indices start from 0\), used to compute "
-                                                r"Sum{bias=0.0}\(x, w\), was not provided and not given a value") as info:
+    missing = (r"Input 1 of the graph \(indices start from 0\), used to compute Sum{bias=0.0}\(x, w\), was not "
+               "provided and not given a value")
+    with pytest.raises(MissingInputError, match=missing) as info:
         FunctionGraph([x], [add(x, w)])
     assert info.value.variable.name == "w"
-    assert "Backtrace when that variable is created" in str(info.value) and "test_what_a_graph_refuses" in str(info.value)
+    assert "Backtrace when that variable is created" in str(info.value)
+    assert "test_what_a_graph_refuses" in str(info.value)
     with pytest.raises(MissingInputError, match="Undeclared input"):
         FunctionGraph([Constant(number, 1.0)], [x])
     with pytest.raises(TypeError, match="Computation graph contains a NaN. since"):

@@ -56,7 +56,8 @@ def test_apply_refuses_nonsense():
         Apply(add, [3], [])
     with pytest.raises(TypeError, match="The output of an Apply must be a list or tuple"):
         Apply(add, [x], x)
-    with pytest.raises(TypeError, match="'outputs' argument to Apply must contain Variable instances with no owner, not 3"):
+    with pytest.raises(TypeError,
+                       match="'outputs' argument to Apply must contain Variable instances with no owner, not 3"):
         Apply(add, [x], [3])
     with pytest.raises(ValueError, match="All output variables passed to Apply must belong to it."):
         Apply(add, [x], [add1(x)])

@@ -24,7 +24,8 @@ def pure_python_round_trip(obj):
     return pickle._loads(buffer.getvalue())
 
 
-ROUND_TRIPS = [lambda obj: pickle.loads(pickle.dumps(obj)), lambda obj: pickle.loads(pickle.dumps(obj, 2)), copy.deepcopy,
+ROUND_TRIPS = [lambda obj: pickle.loads(pickle.dumps(obj)), lambda obj: pickle.loads(pickle.dumps(obj, 2)),
+               copy.deepcopy,
                pure_python_round_trip]
 
 

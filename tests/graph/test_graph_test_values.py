@@ -7,8 +7,8 @@ from graph_toys import Bump, add, add1, number
 from symtensor.config import change_flags
 from symtensor.graph.basic import Constant
 from symtensor.graph.op import get_debug_values, get_test_value
-from symtensor.graph.type import generic
 from symtensor.graph.trace import Frames, copy_traces, format_trace, simple_extract_stack
+from symtensor.graph.type import generic
 
 
 def test_values_are_computed_while_building():
@@ -17,7 +17,8 @@ def test_values_are_computed_while_building():
     with change_flags(compute_test_value="raise"):
         z = add(x, 2.0)
         assert z.tag.test_value == 3.0 and get_test_value(z) == 3.0
-        with pytest.raises(ValueError, match=r"Cannot compute test value: input 1 \(y\) of Op Sum{bias=0.0}\(x, y\) missing "
+        with pytest.raises(ValueError,
+                           match=r"Cannot compute test value: input 1 \(y\) of Op Sum{bias=0.0}\(x, y\) missing "
                                              "default value") as info:
             add(x, y)
         assert "Backtrace when that variable is created" in str(info.value)
@@ -63,7 +64,8 @@ def test_trace_names_the_users_lines():
     file, line, function, text = next(e for e in frames if e[2] == "test_trace_names_the_users_lines")
     assert file == __file__ and text == "z = add1(x)  # the line that is looked for"
     assert z.owner.tag.trace is not None and isinstance(frames, Frames) and frames == list(frames)
-    assert "z = add1(x)" in format_trace(z) and format_trace(z).startswith(" \nBacktrace when that variable is created:")
+    assert "z = add1(x)" in format_trace(z)
+    assert format_trace(z).startswith(" \nBacktrace when that variable is created:")
     assert not any("symtensor/graph" in entry[0] for entry in frames)
 
 

@@ -136,7 +136,8 @@ def test_text_of_expressions():
         "Sum{bias=0.0}(*1 -> Sum{bias=2.0}(x), *1)", "Sum{bias=3.0}(*1, x)"]
     one, two = split(x, x)
     assert as_string([x], [add(one, two)]) == ["Sum{bias=0.0}(*1 -> Split(x, x).0, *1.1)"]
-    shout = as_string([x], [add(e, e)], lambda v: str(v).upper(), lambda node, args: f"<{node.op.bias} {' '.join(args)}>")
+    shout = as_string([x], [add(e, e)], lambda v: str(v).upper(), lambda node,
+                      args: f"<{node.op.bias} {' '.join(args)}>")
     assert shout == ["<0.0 *1 -> <2.0 X> *1>"]
 
 

@@ -79,13 +79,15 @@ def test_what_a_replacement_uncovers_is_found():
     for _ in range(6):
         deep = a_op(deep)
     assert str(rewritten([v], [deep], two_a_become_none)) == "[v]"
-    assert str(rewritten([v], [a_op(b_op(a_op(v)))], rule(p.of(b_op, x), name="r")(lambda x: x), two_a_become_none)) == "[v]"
+    assert str(rewritten([v], [a_op(b_op(a_op(v)))], rule(p.of(b_op, x), name="r")(lambda x: x),
+                         two_a_become_none)) == "[v]"
 
 
 def test_order_of_rules():
     v = T.vector("v")
     assert str(rewritten([v], [b_op(v)], b_becomes_c, b_becomes_a)) == "[c(v)]"
-    assert str(rewritten([v], [b_op(v)], rule(name="any", )(lambda node: c_op(v2) if (v2 := node.inputs[0]).owner is None
+    assert str(rewritten([v], [b_op(v)],
+                         rule(name="any", )(lambda node: c_op(v2) if (v2 := node.inputs[0]).owner is None
                                                              and node.op == b_op else None))) == "[c(v)]"
 
 

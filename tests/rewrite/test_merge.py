@@ -6,8 +6,8 @@ import pytest
 
 import symtensor.tensor as T
 from symtensor.graph.basic import Apply, Constant
-from symtensor.graph.features import Feature
 from symtensor.graph.errors import InconsistencyError
+from symtensor.graph.features import Feature
 from symtensor.graph.fg import FunctionGraph
 from symtensor.graph.op import Op
 from symtensor.graph.traversal import list_of_nodes
@@ -37,7 +37,8 @@ def test_constants_are_merged_by_bytes_dtype_and_type():
     for value in values:
         for dtype in dtypes:
             with np.errstate(invalid="ignore"):
-                data = np.asarray(value, dtype="float64").astype(dtype) if np.isfinite(value) or "float" in dtype else None
+                data = np.asarray(value,
+                                  dtype="float64").astype(dtype) if np.isfinite(value) or "float" in dtype else None
             if data is None:
                 continue
             for shape in ((), (1,), (2,)):

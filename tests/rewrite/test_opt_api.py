@@ -200,7 +200,8 @@ def test_groups():
     group = LocalOptGroup(log_to_log1p, log1p_to_tanh)
     assert group.tracks() == [T.log, T.log1p] and str(group) == "LocalOptGroup(log_to_log1p,log1p_to_tanh)"
     assert group.transform(T.log(x).owner)[0].owner.op == T.log1p
-    assert LocalOptGroup(log_to_log1p, log1p_to_tanh, apply_all_opts=True).transform(T.log(x).owner)[0].owner.op == T.tanh
+    assert LocalOptGroup(log_to_log1p, log1p_to_tanh,
+                         apply_all_opts=True).transform(T.log(x).owner)[0].owner.op == T.tanh
     assert not group.transform(T.exp(x).owner)
     with pytest.raises(TypeError):
         LocalOptGroup(log_to_log1p, nonsense=3)

@@ -17,7 +17,7 @@ def matches(pattern, variable):
     """The bindings of all matches, as texts of what the placeholders stand for."""
     names = p.names_in(pattern)
     once = frozenset(name for name in names if names.count(name) == 1)
-    return [{name: str(found.argument(name)) if name in found.bound else found.values[name] for name in dict.fromkeys(names)}
+    return [{**found.values, **{name: str(found.argument(name)) for name in found.bound}}
             for found in p.match(pattern, variable, once)]
 
 
@@ -29,7 +29,8 @@ def test_plain_expressions():
     assert matches(x + y, a + b) == [{"x": "a", "y": "b"}, {"x": "b", "y": "a"}]
     assert matches(x - x, a - a) == [{"x": "a"}] and matches(x - x, a - b) == []
     assert matches(p.exp(x) * y, b * T.exp(a)) == [{"x": "a", "y": "b"}]
-    for pattern, made in [(x / y, a / b), (x ** y, a ** b), (x // y, a // b), (x % y, a % b), (-x, -a), (abs(x), abs(a)),
+    for pattern, made in [(x / y, a / b), (x ** y, a ** b), (x // y, a // b), (x % y, a % b), (-x, -a),
+                          (abs(x), abs(a)),
                           (2 ** x, 2 ** a), (1 / x, 1 / a), (3 - x, 3 - a), (7 // x, 7 // a), (7 % x, 7 % a),
                           (x * 2, a * 2), (2 * x, a * 2)]:
         assert {"x": "a", "y": "b"}.items() >= matches(pattern, made)[0].items()

@@ -41,7 +41,8 @@ def test_stages_run_in_order():
     names = [stage.name for stage in STAGES]
     assert names == sorted(names, key=lambda name: next(s.position for s in STAGES if s.name == name))
     assert optimized([T.exp(x)]).rewrites.stages == names
-    assert optimized([T.exp(x)], Query(["merge"])).rewrites.stages == ["merge1", "merge1.1", "merge1.2", "merge2", "merge3"]
+    assert optimized([T.exp(x)], Query(["merge"])).rewrites.stages == ["merge1", "merge1.1", "merge1.2", "merge2",
+                                                                       "merge3"]
     assert optimized([T.exp(x)], Query([])).rewrites.stages == []
 
 
