@@ -22,23 +22,21 @@ from symtensor.compile.aliasing import (
 )
 from symtensor.compile.errors import AliasedMemoryError, UnusedInputError
 from symtensor.compile.fgraphs import check_unused_inputs, derived_specs, std_fgraph
-from symtensor.compile.inputs import convert_function_input, get_info_on_inputs
+from symtensor.compile.inputs import convert_function_input, get_info_on_inputs, needs_filter, plain_arrays
 from symtensor.compile.io import In, SymbolicInput, SymbolicOutput
 from symtensor.compile.code import LinkRequest, WrappedExecutable
 from symtensor.compile.memo import Remembered, on_own_variables, on_variables, recall, remember, spec_key
 from symtensor.compile.mode import get_mode
 from symtensor.compile.profiling import ProfileStats
 from symtensor.compile.runner import Runner
+from symtensor.compile.values import DUPLICATE, Containers, Values, hashable
 from symtensor.config import change_flags, config
 from symtensor.control.builders import ops_with_inner_function
 from symtensor.graph.basic import Variable
 from symtensor.graph.trace import format_trace
 from symtensor.graph.traversal import is_same_graph
-from symtensor.graph.type import Generic
 from symtensor.runtime.function import FunctionBase
-from symtensor.scalar.type import Scalar
 from symtensor.tensor.sharedvar import Container
-from symtensor.tensor.type import TensorType
 
 __all__ = [
     "AliasedMemoryError", "DUPLICATE", "Function", "FunctionMaker", "In", "NODEFAULT", "Supervisor", "SymbolicInput",
@@ -53,46 +51,8 @@ AliasedMemoryError.__module__ = UnusedInputError.__module__ = __name__
 
 _log = logging.getLogger("symtensor.compile.function_module")
 
-DUPLICATE = ["DUPLICATE"]
-"""What `Function.finder` holds under a name that several inputs have."""
 NODEFAULT = ["NODEFAULT"]
 """Stands for "no default value"."""
-
-
-class _Values:
-    """`f.value`: the current default of each input and value of each shared variable, by name, variable or position."""
-
-    def __init__(self, function: Function) -> None:
-        self._function = function
-
-    def __getitem__(self, item: Any) -> Any:
-        return self._function._container(item).value
-
-    def __setitem__(self, item: Any, value: Any) -> None:
-        finder = self._function.finder
-        found = finder.get(item) if _hashable(item) else None
-        if found is None:
-            named = [given.name for given in self._function._specs if given.name]
-            unnamed = len(self._function._specs) - len(named)
-            raise TypeError(f"Unknown input or state: {item}. {get_info_on_inputs(named, unnamed)}")
-        self._function._container(item).value = value
-        self._function._note_assignment(item)
-
-    def __contains__(self, item: Any) -> bool:
-        return _hashable(item) and item in self._function.finder
-
-
-class _Containers:
-    """`f.container`: the containers of inputs and shared variables, by name, variable or position."""
-
-    def __init__(self, function: Function) -> None:
-        self._function = function
-
-    def __getitem__(self, item: Any) -> Any:
-        return self._function.finder[item]
-
-    def __contains__(self, item: Any) -> bool:
-        return _hashable(item) and item in self._function.finder
 
 
 class Function(FunctionBase):
@@ -184,7 +144,7 @@ class Function(FunctionBase):
         explicit = [i for i, spec in enumerate(specs) if not spec.implicit]
         self._n_arguments = explicit[-1] + 1 if explicit else 0
         self._position = {id(container): i for i, container in enumerate(self.input_storage)}
-        self._plain = [_plain_arrays(spec.variable.type) for spec in specs]
+        self._plain = [plain_arrays(spec.variable.type) for spec in specs]
         if self.return_none:
             form: Any = "none"
         elif self.output_keys is not None:
@@ -194,7 +154,7 @@ class Function(FunctionBase):
         executable = self.fn.executable
         # The executor binds arrays, numbers and any object itself. Where it may not, all calls pass `_slow_call`.
         gap = len(explicit) != self._n_arguments
-        if self.profile or self._assigned or gap or any(_needs_filter(specs[i]) for i in explicit):
+        if self.profile or self._assigned or gap or any(needs_filter(specs[i]) for i in explicit):
             executable = WrappedExecutable(executable)
         if gap:
             sources = [(i, container.storage) if i < self._n_arguments else container.storage
@@ -287,7 +247,7 @@ class Function(FunctionBase):
     # -- the function as a mapping ----------------------------------------------------------------------------------
 
     def _container(self, item: Any) -> Container:
-        found = self.finder.get(item) if _hashable(item) else None
+        found = self.finder.get(item) if hashable(item) else None
         if found is None:
             raise TypeError(f"Unknown input or state: {item}")
         if found is DUPLICATE:
@@ -305,8 +265,8 @@ class Function(FunctionBase):
         self.value[item] = value
 
     # Made anew each time: kept, they would tie the function into a circle and delay its end.
-    value = property(_Values, doc="Current values by name, variable or position; may be assigned to.")
-    container = property(_Containers, doc="Containers by name, variable or position.")
+    value = property(Values, doc="Current values by name, variable or position; may be assigned to.")
+    container = property(Containers, doc="Containers by name, variable or position.")
 
     def get_shared(self) -> list[Any]:
         """The shared variables that this function reads or updates."""
@@ -373,23 +333,6 @@ class Function(FunctionBase):
                for spec, container in zip(self._specs, self.input_storage)]
         state = {"trust_input": self.trust_input, "name": self.name}
         return _rebuild_function, (self.maker, own, state)
-
-
-def _hashable(item: Any) -> bool:
-    return getattr(type(item), "__hash__", None) is not None
-
-
-def _plain_arrays(kind: Any) -> tuple[Any, int]:
-    """dtype and rank of arrays that are values of a type as they are; (None, 0) where more is to be checked."""
-    if not isinstance(kind, TensorType) or any(kind.broadcastable):
-        return None, 0
-    return kind.numpy_dtype, kind.ndim
-
-
-def _needs_filter(spec: Any) -> bool:
-    """Whether values of an input must go through its type even where they look right to the executor."""
-    kind = spec.variable.type
-    return getattr(spec, "strict", False) or not isinstance(kind, (TensorType, Scalar, Generic))
 
 
 def _rebuild_function(maker: Any, values: list[Any], state: dict[str, Any]) -> Any:

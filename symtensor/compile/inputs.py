@@ -9,8 +9,11 @@ from typing import Any
 
 from symtensor.compile.io import In, SymbolicInput
 from symtensor.graph.basic import Constant, Variable
+from symtensor.graph.type import Generic
+from symtensor.scalar.type import Scalar
+from symtensor.tensor.type import TensorType
 
-__all__ = ["convert_function_input", "get_info_on_inputs"]
+__all__ = ["convert_function_input", "get_info_on_inputs", "needs_filter", "plain_arrays"]
 
 
 def convert_function_input(input: Any) -> Any:
@@ -75,3 +78,16 @@ def get_info_on_inputs(named_inputs: Sequence[str | None], n_unnamed_inputs: int
 
 def _s(count: int) -> str:
     return "s" if count > 1 else ""
+
+
+def plain_arrays(kind: Any) -> tuple[Any, int]:
+    """dtype and rank of arrays that are values of a type as they are; (None, 0) where more is to be checked."""
+    if not isinstance(kind, TensorType) or any(kind.broadcastable):
+        return None, 0
+    return kind.numpy_dtype, kind.ndim
+
+
+def needs_filter(spec: Any) -> bool:
+    """Whether values of an input must go through its type even where they look right to the executor."""
+    kind = spec.variable.type
+    return getattr(spec, "strict", False) or not isinstance(kind, (TensorType, Scalar, Generic))
