@@ -17,17 +17,21 @@ class Row:
 
 
 _rows: dict[str, Row] = {}
+_row_by_op: dict[int, tuple[Any, Row | None]] = {}
 
 
 def row_of(op: Any) -> Row | None:
     """The row of an elementwise op of one table operation that works out of place; None for every other op."""
-    scalar_op = getattr(op, "scalar_op", None)
-    name = getattr(scalar_op, "row_name", None)
-    if name is None or type(op).__name__ != "Elemwise" or getattr(op, "inplace_pattern", None):
-        return None
-    row = _rows.get(name)
-    if row is None:
-        row = _rows[name] = Row(name)
+    known = _row_by_op.get(id(op))
+    if known is not None:
+        return known[1]
+    row = None
+    name = getattr(getattr(op, "scalar_op", None), "row_name", None)
+    if name is not None and type(op).__name__ == "Elemwise" and not getattr(op, "inplace_pattern", None):
+        row = _rows.setdefault(name, Row(name))
+    if len(_row_by_op) > 10_000:
+        _row_by_op.clear()
+    _row_by_op[id(op)] = (op, row)  # the op is kept, so its id stays its own
     return row
 
 
