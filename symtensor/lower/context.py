@@ -275,19 +275,23 @@ class Lowering:
             data = np.asarray(variable.data)
             if data.size == 1:
                 return literal(data.reshape(()), variable.type.dtype)
-            if all(isinstance(i, Const) for i in index):
-                return literal(data[tuple(i.value for i in index)], variable.type.dtype)
+            known = [i.value for i in index if isinstance(i, Const)]
+            if len(known) == len(index):
+                return literal(data[tuple(known)], variable.type.dtype)
         if self.open_nest is not None and is_scalar(variable):
             return self.scalar(variable)  # the same everywhere in the nest: computed once, on the host
         if isinstance(variable, Constant) or variable in self.names or not self.computable(variable):
             return self._bound((variable, index), lambda: self._load(variable, index))
-        owner = variable.owner
-        rule = self.rules[owner].element
+        return self._bound((variable, index), lambda: self._computed(variable, index))
+
+    def _computed(self, variable: Variable, index: tuple[Expr, ...]) -> Expr:
+        """An element by its op's element rule."""
+        node = variable.owner
+        assert node is not None
+        rule = self.rules[node].element
         assert rule is not None
-        position = owner.outputs.index(variable)
-        return self._bound(
-            (variable, index),
-            lambda: rule.function(self, owner, position, index, lambda k, at: self.element(owner.inputs[k], at)),
+        return rule.function(
+            self, node, node.outputs.index(variable), index, lambda k, at: self.element(node.inputs[k], at)
         )
 
     def _load(self, variable: Variable, index: tuple[Expr, ...]) -> Expr:
@@ -314,6 +318,7 @@ class Lowering:
     def materialise(self, variable: Variable) -> None:
         """A buffer for a variable that only has an element rule."""
         node = variable.owner
+        assert node is not None
         view = self.rules[node].view
         if view is not None:
             view.function(self, node, node.outputs.index(variable))
@@ -321,16 +326,12 @@ class Lowering:
         if self.rules[node].emit is not None:
             self.emit_node(node)
             return
-        rule = self.rules[node].element
-        assert rule is not None
-        position = node.outputs.index(variable)
         dims = self.dims(variable)
         name = self.declare(variable.type.dtype, getattr(variable.type, "broadcastable", ()))
         self.emit(Define(name, dims))
         with self.nest(node) as nest:
             index = nest.loops(dims)
-            value = rule.function(self, node, position, index, lambda k, at: self.element(node.inputs[k], at))
-            nest.store(name, index, value)
+            nest.store(name, index, self._computed(variable, index))
         self.names[variable] = name
 
 

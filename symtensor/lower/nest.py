@@ -104,7 +104,7 @@ def _without_unread(body, read: set[str] | None = None):
     """The statements without `Let`s that nobody reads. A `Let` stands before its readers, so one backward pass is
     enough; `read` collects the names."""
     read = set() if read is None else read
-    kept = []
+    kept: list = []
     for stmt in reversed(body):
         if isinstance(stmt, Loop):
             kept.append(Loop(stmt.axis, _without_unread(stmt.body, read)))
