@@ -1,9 +1,9 @@
 """Sums and products: constants combined, terms and factors that cancel removed, signs kept in one place.
 
-A tree of `add`, `sub` and `neg` (or `mul`, `true_div`, `inv` and `neg`) is read as a whole into a sum (product) of plain
-terms and one constant, in one dtype; it is written anew only where that has become simpler. Branches that others use too
-are terms. Cancelling hides what NaN and infinities would have done (inf - inf, 0 / 0), as in Theano; combining constants
-reassociates, within the rounding of the dtype.
+A tree of `add`, `sub` and `neg` (or `mul`, `true_div`, `inv` and `neg`) is read as a whole into a sum (product) of
+plain terms and one constant, in one dtype; it is written anew only where that has become simpler. Branches that others
+use too are terms. Cancelling hides what NaN and infinities would have done (inf - inf, 0 / 0), as in Theano; combining
+constants reassociates, within the rounding of the dtype.
 
 Not done: distributing, ordering, combining integers where a conversion lies between.
 """
@@ -31,11 +31,13 @@ from symtensor.scalar.dtypes import COMPLEX, DISCRETE, FLOAT, upcast
 from symtensor.scalar.table import evaluate
 from symtensor.tensor import math as T
 
-__all__ = ["CANONICALIZE", "quotient", "read_product", "read_sum", "rewritten_sum", "without_one"]
+__all__ = ["CANONICALIZE", "quotient", "read_product", "read_sum", "rewritten_product", "rewritten_sum",
+           "without_one"]
 
 _MOST_TERMS = 256
 SUMS = (Row("add"), Row("sub"), Row("neg"))
-PRODUCTS = (Row("mul"), Row("true_div"), Row("inv"), Row("neg"))
+PRODUCT = ("mul", "true_div", "inv", "neg")
+PRODUCTS = tuple(map(Row, PRODUCT))
 
 
 @dataclass
@@ -87,10 +89,10 @@ def read_sum(root: Any) -> _Terms:
     return found
 
 
-def read_product(root: Any) -> _Terms:
-    """The product that ends in a node of `mul`, `true_div`, `inv` or `neg`."""
+def read_product(root: Any, names: tuple[str, ...] = PRODUCT) -> _Terms:
+    """The product that ends in a node of `mul`, `true_div`, `inv` or `neg` (those in `names`)."""
     found = _Terms()
-    continues = _grouped(root, ("mul", "true_div", "inv", "neg"))
+    continues = _grouped(root, names)
     stack = [(root, False)]
     while stack:
         node, below = stack.pop()
@@ -253,7 +255,12 @@ def _product_of(plus: list[Any], minus: list[Any], number: Any, kind: Any) -> An
     return T.neg(_converted(value, dtype)) if negative else value
 
 
-def _rewritten_product(node: Any, found: _Terms, plus: list[Any], minus: list[Any], number: Any) -> Any:
+def rewritten_product(node: Any, found: _Terms, plus: list[Any], minus: list[Any], number: Any = None) -> Any:
+    """number * plus / minus as what stands for `node`; without a number, that of the constants (None if it has none)."""
+    if number is None:
+        number = quotient(found, node.outputs[0].type.dtype)
+        if number is None:
+            return None
     value = _product_of(plus, minus, number, node.outputs[0].type)
     return _of_shape(value, node, found)
 
@@ -261,30 +268,30 @@ def _rewritten_product(node: Any, found: _Terms, plus: list[Any], minus: list[An
 @rule(*PRODUCTS, aliases=("local_mul_canonizer",), tags=("fast_compile", "nan_unsafe"))
 def factors_that_cancel_disappear(node: Any) -> Any:
     """a * b / a -> b. Hides 0 / 0 and inf / inf. Floats only."""
-    if node.outputs[0].type.dtype in DISCRETE or _inside_larger(node, ("mul", "true_div", "inv", "neg")):
+    if node.outputs[0].type.dtype in DISCRETE or _inside_larger(node, PRODUCT):
         return None
     found = read_product(node)
     plus, minus, gone = _cancel(found.plus, found.minus)
     if not gone:
         return None
     number = quotient(found, node.outputs[0].type.dtype)
-    return None if number is None else _rewritten_product(node, found, plus, minus, number)
+    return None if number is None else rewritten_product(node, found, plus, minus, number)
 
 
 @rule(*PRODUCTS, aliases=("local_mul_canonizer", "local_inv_canon", "local_neg_to_mul"), tags=("fast_compile",))
 def constants_of_a_product_combine(node: Any) -> Any:
-    """2 * x * 3 -> 6 * x, x * 1 -> x, (-x) * y -> -(x * y), (-x) * 2 -> -2 * x, a / b / c -> a / (b * c), 1 / (1 / x) -> x.
+    """2 * x * 3 -> 6 * x, x * 1 -> x, (-x) * (-y) -> x * y, (-x) * 2 -> -2 * x, x / 2 -> 0.5 * x, 1 / (1 / x) -> x.
 
     x / 3 stays as it is: multiplying by a rounded 1/3 would lose precision.
     """
     dtype = node.outputs[0].type.dtype
-    if dtype in DISCRETE and row_name(node) != "mul" or _inside_larger(node, ("mul", "true_div", "inv", "neg")):
+    if dtype in DISCRETE and row_name(node) != "mul" or _inside_larger(node, PRODUCT):
         return None
-    found = read_product(node) if dtype not in DISCRETE else _read_integers(node)
+    found = read_product(node, PRODUCT if dtype not in DISCRETE else ("mul",))
     number = quotient(found, dtype)
     if number is None or number == 0 or not np.isfinite(number) or not _worth(node, found, number, dtype):
         return None
-    return _rewritten_product(node, found, found.plus, found.minus, number)
+    return rewritten_product(node, found, found.plus, found.minus, number)
 
 
 @rule(Row("mul"), aliases=("local_greedy_distributor",), tags=("nan_unsafe",))
@@ -292,7 +299,7 @@ def factors_move_into_quotients_where_they_cancel(node: Any) -> Any:
     """(a / x + b / y) * x * y -> a * y + b * x: the gradient of a cross-entropy divides by what may be 0 and multiplies
     by it again. Hides 0 / 0."""
     dtype = node.outputs[0].type.dtype
-    if dtype not in FLOAT or _inside_larger(node, ("mul", "true_div", "inv", "neg")):
+    if dtype not in FLOAT or _inside_larger(node, PRODUCT):
         return None
     found = read_product(node)
     number = quotient(found, dtype)
@@ -320,22 +327,10 @@ def factors_move_into_quotients_where_they_cancel(node: Any) -> Any:
 
 def _parts(variable: Any, dtype: str) -> _Terms:
     """A term as a product."""
-    inner = of_row(variable, "mul", "true_div", "inv", "neg")
+    inner = of_row(variable, *PRODUCT)
     if inner is None or variable.type.dtype != dtype or uses(variable) > 1:
         return _Terms(plus=[variable])
     return read_product(inner)
-
-
-def _read_integers(node: Any) -> _Terms:
-    """The factors of a product of integers: only `mul` continues it."""
-    found = _Terms(nodes=1, operations=len(node.inputs) - 1)
-    for variable in node.inputs:
-        value = scalar_value(variable)
-        if value is not None:
-            found.numbers.append((value, False))
-        else:
-            found.plus.append(variable)
-    return found
 
 
 def _worth(node: Any, found: _Terms, number: Any, dtype: str) -> bool:
@@ -418,7 +413,8 @@ def one_to_any_power_becomes_one(node: Any) -> Any:
 
 
 CANONICALIZE = (
-    terms_that_cancel_disappear, factors_that_cancel_disappear, product_with_zero_becomes_zero, zero_over_x_becomes_zero,
-    integer_minus_itself_becomes_zero, factors_move_into_quotients_where_they_cancel, constants_of_a_sum_combine, constants_of_a_product_combine,
-    integer_over_one_becomes_itself, power_of_zero_or_one, one_to_any_power_becomes_one,
+    terms_that_cancel_disappear, factors_that_cancel_disappear, product_with_zero_becomes_zero,
+    zero_over_x_becomes_zero, integer_minus_itself_becomes_zero, factors_move_into_quotients_where_they_cancel,
+    constants_of_a_sum_combine, constants_of_a_product_combine, integer_over_one_becomes_itself,
+    power_of_zero_or_one, one_to_any_power_becomes_one,
 )

@@ -9,11 +9,11 @@ from symtensor.graph.basic import Constant
 from symtensor.rewrite.dispatch import Row, row_of
 from symtensor.rewrite.rule import rule
 from symtensor.rewrite.rules.support import is_cast, scalar_value, uses
+from symtensor.tensor.alloc import Alloc
 from symtensor.tensor.elemwise import DimShuffle, Elemwise
 from symtensor.tensor.linear import Dot, dot
 from symtensor.tensor.make_vector import MakeVector
 from symtensor.tensor.shape_ops import Rebroadcast, Reshape, Shape, Shape_i
-from symtensor.tensor.alloc import Alloc
 
 __all__ = ["CANONICALIZE", "USELESS"]
 
@@ -95,7 +95,7 @@ def reshape_of_reshape_becomes_one(node: Any) -> Any:
 
 @rule(Reshape, aliases=("local_useless_dimshuffle_in_reshape",))
 def reshape_sees_through_axes_of_length_one(node: Any) -> Any:
-    """reshape(x.dimshuffle('x', 0), s) -> reshape(x, s): axes of length 1 that come or go keep the order of elements."""
+    """reshape(x.dimshuffle('x', 0), s) -> reshape(x, s): axes of length 1 keep the order of elements."""
     x, shape = node.inputs
     if x.owner is None or type(x.owner.op) is not DimShuffle:
         return None
@@ -113,7 +113,8 @@ def _entries(shape: Any) -> list[Any] | None:
         return None
     found = []
     for v in node.inputs:
-        value = scalar_value(v)
+        source = v.owner.inputs[0] if is_cast(v.owner) else v
+        value = scalar_value(source)
         found.append(v if value is None else int(value))
     return found
 

@@ -110,7 +110,7 @@ def _terms(node: Any, ndim: int) -> Any:
 
 
 def _with_product(node: Any, ndim: int, build: Any) -> Any:
-    """The sum with one product and one other term put together by `build(z, alpha, x, y, beta)`; None if there is none."""
+    """The sum with one product and one other term put together by `build(z, alpha, x, y, beta)`, or None."""
     read = _terms(node, ndim)
     if read is None:
         return None

@@ -17,7 +17,7 @@ from symtensor.rewrite.rule import rule
 from symtensor.rewrite.rules.support import literal, of_row, row_name, same, scalar_value, uses
 from symtensor.scalar.dtypes import INTEGER
 from symtensor.tensor import math as T
-from symtensor.tensor.advanced_indexing import AdvancedIncSubtensor, AdvancedSubtensor
+from symtensor.tensor.advanced_indexing import AdvancedIncSubtensor, AdvancedSubtensor, AdvancedSubtensor1
 from symtensor.tensor.alloc import Alloc
 from symtensor.tensor.elemwise import DimShuffle, Sum
 from symtensor.tensor.nnet.crossentropy import (
@@ -30,7 +30,8 @@ from symtensor.tensor.nnet.crossentropy import (
 )
 from symtensor.tensor.nnet.softmax import LogSoftmax, Softmax, SoftmaxGrad, SoftmaxWithBias, logsoftmax_op
 from symtensor.tensor.ranges import ARange
-from symtensor.tensor.shape_ops import Shape_i, shape_i_op
+from symtensor.tensor.shape_ops import Reshape, Shape_i, shape_i_op
+from symtensor.tensor.subtensor import Subtensor
 
 __all__ = ["SPECIALIZE", "STABILIZE", "UNCANONICALIZE"]
 
@@ -63,16 +64,26 @@ def _softmax_input(sm: Any) -> tuple[Any, Any] | None:
     return None
 
 
+_PARTS = (DimShuffle, Reshape, Subtensor, AdvancedSubtensor, AdvancedSubtensor1)
+
+
 @rule(Row("log"), aliases=("local_logsoftmax",))
 def log_of_softmax_becomes_logsoftmax(node: Any) -> Any:
-    """log(softmax(x)) -> logsoftmax(x)."""
-    (sm,) = node.inputs
+    """log(softmax(x)) -> logsoftmax(x), also of parts of it: log(softmax(x)[i]) -> logsoftmax(x)[i]."""
+    sm, parts = node.inputs[0], []
+    while _is(sm, *_PARTS):
+        parts.append(sm.owner)
+        sm = sm.owner.inputs[0]
     if _is(sm, Softmax):
-        return logsoftmax_op(sm.owner.inputs[0])
-    if _is(sm, SoftmaxWithBias):
+        value = logsoftmax_op(sm.owner.inputs[0])
+    elif _is(sm, SoftmaxWithBias):
         scores, bias = sm.owner.inputs
-        return logsoftmax_op(T.add(scores, DimShuffle(bias.type.broadcastable, ("x", 0))(bias)))
-    return None
+        value = logsoftmax_op(T.add(scores, DimShuffle(bias.type.broadcastable, ("x", 0))(bias)))
+    else:
+        return None
+    for part in reversed(parts):
+        value = part.op(value, *part.inputs[1:])
+    return value
 
 
 # -- likelihoods -------------------------------------------------------------------------------------------------------
@@ -161,7 +172,7 @@ def _only_shapes(variable: Any, node: Any) -> bool:
 
 @rule(SoftmaxGrad, aliases=("local_softmax_grad_to_crossentropy_with_softmax_grad",))
 def gradient_of_crossentropy_of_softmax_becomes_one_operation(node: Any) -> Any:
-    """softmax_grad(crossentropy_categorical_1hot_grad(g, sm, y), sm) -> crossentropy_softmax_1hot_with_bias_dx(g, sm, y)."""
+    """softmax_grad(crossentropy_categorical_1hot_grad(g, sm, y), sm) -> softmax_1hot_with_bias_dx(g, sm, y)."""
     dy, sm = node.inputs
     if not _is(dy, CrossentropyCategorical1HotGrad):
         return None
@@ -179,7 +190,7 @@ def _factors(variable: Any) -> tuple[list[Any], list[Any], int]:
     stack = [(variable, False)]
     while stack:
         v, flip = stack.pop()
-        inner = of_row(v, "mul", "true_div", "neg")
+        inner = of_row(v, "mul", "true_div", "neg", "inv")
         if inner is None:
             (below if flip else above).append(v)
         elif row_name(inner) == "mul":
@@ -187,6 +198,8 @@ def _factors(variable: Any) -> tuple[list[Any], list[Any], int]:
         elif row_name(inner) == "neg":
             signs += 1
             stack.append((inner.inputs[0], flip))
+        elif row_name(inner) == "inv":
+            stack.append((inner.inputs[0], not flip))
         else:
             stack.append((inner.inputs[1], not flip))
             stack.append((inner.inputs[0], flip))
@@ -195,14 +208,14 @@ def _factors(variable: Any) -> tuple[list[Any], list[Any], int]:
 
 @rule(SoftmaxGrad, aliases=("local_advanced_indexing_crossentropy_onehot_grad",), tags=("shape_unsafe", "nan_unsafe"))
 def gradient_of_log_softmax_at_classes_becomes_one_operation(node: Any) -> Any:
-    """softmax_grad(inc_subtensor(zeros[arange(n), y], g) / sm, sm) -> crossentropy_softmax_1hot_with_bias_dx(-g, sm, y).
+    """softmax_grad(inc_subtensor(zeros[arange(n), y], g) / sm, sm) -> softmax_1hot_with_bias_dx(-g, sm, y), and
+    the same for inc_subtensor(zeros[arange(n), y], g / sm[arange(n), y]).
 
     Never divides by a probability that is 0.
     """
     dy, sm = node.inputs
     above, below, signs = _factors(dy)
-    if not any(v is sm for v in below):
-        return None
+    divided = any(v is sm for v in below)
     hot = next((v for v in above if _is(v, AdvancedIncSubtensor) and len(v.owner.inputs) == 4), None)
     if hot is None or hot.owner.op.set_instead_of_inc or not _zero(hot.owner.inputs[0]):
         return None
@@ -212,6 +225,10 @@ def gradient_of_log_softmax_at_classes_becomes_one_operation(node: Any) -> Any:
     if not _counts(rows, labels, sm) or g.type.ndim > 1:
         return None
     rest = [v for v in above if v is not hot] + [T.inv(v) for v in below if v is not sm]
+    if not divided:
+        g = _without_quotient(g, sm, rows, labels)
+        if g is None:
+            return None
     if any(not all(v.type.broadcastable) or v.type.dtype != sm.type.dtype for v in rest):
         return None
     rest = [DimShuffle(v.type.broadcastable, ())(v) if v.type.ndim else v for v in rest]
@@ -221,6 +238,26 @@ def gradient_of_log_softmax_at_classes_becomes_one_operation(node: Any) -> Any:
     if signs % 2 == 0:
         value = T.neg(value)
     return crossentropy_softmax_1hot_with_bias_dx(value, sm, labels)
+
+
+def _without_quotient(g: Any, sm: Any, rows: Any, labels: Any) -> Any:
+    """c for a g that is c / sm[rows, labels]; else None."""
+    while g.owner is not None and row_name(g.owner) == "second":
+        g = g.owner.inputs[1]
+    quotient = of_row(g, "true_div", "inv", "neg", "mul")
+    if quotient is None:
+        return None
+    above, below, signs = _factors(g)
+    read = next((v for v in below if _is(v, AdvancedSubtensor) and v.owner.inputs[0] is sm), None)
+    if read is None or len(read.owner.inputs) != 3 or not same(read.owner.inputs[2], labels):
+        return None
+    if not same(read.owner.inputs[1], rows) and not _counts(read.owner.inputs[1], labels, sm):
+        return None
+    above += [T.inv(v) for v in below if v is not read]
+    value = literal(1, sm.type.dtype) if not above else T.mul(*above) if len(above) > 1 else above[0]
+    if value.type.dtype != sm.type.dtype or value.type.ndim > 1:
+        return None
+    return T.neg(value) if signs % 2 else value
 
 
 def _zero(variable: Any) -> bool:

@@ -184,7 +184,8 @@ def nonnegative(variable: Any, depth: int = 8) -> bool:
     return name in ("add", "mul", "minimum") and all(nonnegative(v, depth - 1) for v in node.inputs)
 
 
-@rule(Row("lt"), Row("ge"), Row("gt"), Row("le"), aliases=("local_useless_elemwise_comparison",), tags=("fast_compile",))
+@rule(Row("lt"), Row("ge"), Row("gt"), Row("le"), aliases=("local_useless_elemwise_comparison",),
+      tags=("fast_compile",))
 def comparison_of_length_with_zero_is_known(node: Any) -> Any:
     """shape[0] < 0 -> False, shape[0] >= 0 -> True."""
     name, (a, b) = row_name(node), node.inputs
@@ -416,9 +417,10 @@ USELESS = (
     switch_with_known_outcome_becomes_it, conversions_in_a_row_become_one,
 )
 CANONICALIZE = (
-    *USELESS, constants_take_the_dtype_of_the_operation, fill_of_fill_becomes_one, fill_moves_out_of_arithmetic, idempotent_operation_on_equal_operands,
-    comparison_with_itself_is_known, comparison_of_length_with_zero_is_known, length_against_zero_is_known,
-    bits_with_a_neutral_or_absorbing_number, switch_on_negated_condition_swaps, factor_moves_into_switch_with_zero,
+    *USELESS, constants_take_the_dtype_of_the_operation, fill_of_fill_becomes_one, fill_moves_out_of_arithmetic,
+    idempotent_operation_on_equal_operands, comparison_with_itself_is_known,
+    comparison_of_length_with_zero_is_known, length_against_zero_is_known, bits_with_a_neutral_or_absorbing_number,
+    switch_on_negated_condition_swaps, factor_moves_into_switch_with_zero,
     switches_on_the_same_condition_become_one, function_of_its_inverse_becomes_the_argument,
     function_of_its_partial_inverse_becomes_the_argument, root_of_square_becomes_absolute_value,
     absolute_value_of_what_has_no_sign, clip_without_bounds_becomes_itself,

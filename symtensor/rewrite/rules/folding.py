@@ -17,8 +17,8 @@ _LARGE = 1 << 20
 
 @rule(tags=("fast_compile",), aliases=("constant_folding", "topo_constant_folding"))
 def node_of_constants_becomes_constant(node: Any) -> Any:
-    """Runs the op. A node whose op fails on its inputs stays, and fails when the function runs; so does one whose result
-    takes a megabyte and is larger than what it is computed from."""
+    """Runs the op. A node whose op fails on its inputs stays, and fails when the function runs; so does one whose
+    result takes a megabyte and is larger than what it is computed from."""
     if not all(isinstance(v, Constant) for v in node.inputs):
         return None
     fold = getattr(node.op, "do_constant_folding", None)

@@ -56,7 +56,8 @@ def _taken(x: Any, index: Any) -> Any:
         parts.append(ScalarConstant(_INT64, _INT64.filter(part)) if isinstance(part, int) else part)
         return parts[-1].type
 
-    idx_list = [slice(place(e.start), place(e.stop), place(e.step)) if isinstance(e, slice) else place(e) for e in index]
+    idx_list = [slice(place(e.start), place(e.stop), place(e.step)) if isinstance(e, slice) else place(e)
+                for e in index]
     return Subtensor(idx_list)(x, *parts)
 
 
@@ -168,7 +169,8 @@ def _combined(outer: Any, inner: Any) -> Any:
     if first < 0 or last is not None and last < 0 or stride <= 0:
         return None
     ends = [e for e in (stop, None if last is None else start + last * step) if e is not None]
-    return slice(start + first * step or None, min(ends) if ends else None, step * stride if step * stride != 1 else None)
+    every = step * stride
+    return slice(start + first * step or None, min(ends) if ends else None, every if every != 1 else None)
 
 
 def _reverses(entry: Any) -> bool:

@@ -10,7 +10,8 @@ from symtensor.rewrite.rules.support import literal, of_row, row_name, scalar_va
 from symtensor.scalar.dtypes import COMPLEX, DISCRETE
 from symtensor.tensor import math as T
 from symtensor.tensor.alloc import Alloc
-from symtensor.tensor.elemwise import All, Any as AnyOf, CAReduce, CAReduceDtype, DimShuffle, Prod, Sum
+from symtensor.tensor.elemwise import All, CAReduce, CAReduceDtype, DimShuffle, Prod, Sum
+from symtensor.tensor.elemwise import Any as AnyOf
 from symtensor.tensor.nnet.softmax import Softmax, SoftmaxWithBias
 from symtensor.tensor.reductions import Argmax, MaxAndArgmax
 from symtensor.tensor.shape_ops import shape_i_op
@@ -237,9 +238,10 @@ def inverse_of_largest_inverse_becomes_smallest(node: Any) -> Any:
     return None if inner is None else CAReduce(scal.minimum, reduce.op.axis)(inner.inputs[0])
 
 
-@rule(Argmax, aliases=("local_argmax_pushdown",))
+@rule(Argmax, aliases=("local_argmax_pushdown",), tags=("nan_unsafe",))
 def argmax_of_softmax_becomes_argmax(node: Any) -> Any:
-    """argmax(softmax(x), axis=1) -> argmax(x, axis=1): softmax keeps the order within a row."""
+    """argmax(softmax(x), axis=1) -> argmax(x, axis=1): softmax keeps the order within a row. A row with an infinity has
+    a softmax of NaN, but an argmax of its own."""
     x = node.inputs[0]
     inner = x.owner
     if inner is None or node.op.axis != (1,):
@@ -296,6 +298,6 @@ CANONICALIZE = (
 STABILIZE = (log_of_sum_of_exp_becomes_stable,)
 SPECIALIZE = (reduction_of_a_repeated_value_is_a_product, argmax_of_softmax_becomes_argmax)
 UNCANONICALIZE = (
-    half_of_max_and_argmax_becomes_max_or_argmax, argmax_of_softmax_becomes_argmax, negative_of_largest_negative_becomes_smallest,
-    inverse_of_largest_inverse_becomes_smallest,
+    half_of_max_and_argmax_becomes_max_or_argmax, argmax_of_softmax_becomes_argmax,
+    negative_of_largest_negative_becomes_smallest, inverse_of_largest_inverse_becomes_smallest,
 )

@@ -9,7 +9,7 @@ from typing import Any
 from symtensor.rewrite import pattern as p
 from symtensor.rewrite.dispatch import Row
 from symtensor.rewrite.rule import floating, real, rule
-from symtensor.rewrite.rules.algebra import without_one
+from symtensor.rewrite.rules.algebra import read_product, rewritten_product, without_one
 from symtensor.rewrite.rules.support import like, literal_like, of_row, same, scalar_value
 from symtensor.scalar.dtypes import FLOAT
 from symtensor.tensor import math as tt
@@ -68,27 +68,21 @@ def quotient_by_one_plus_exp_becomes_product_with_sigmoid(y: Any, x: Any, node: 
     return like(tt.mul(y, sigmoid(inner.inputs[0] if inner is not None else tt.neg(x))), node)
 
 
-@rule(p.exp(x) * p.sigmoid(-x), p.exp(-x) * p.sigmoid(x), when=floating(x), aliases=("local_sigm_times_exp",))
-def exp_times_sigmoid_of_negative_becomes_sigmoid(x: Any, node: Any) -> Any:
-    """exp(x) * sigmoid(-x) -> sigmoid(x)."""
-    negated = any(of_row(v, "sigmoid") is not None and of_row(v.owner.inputs[0], "neg") is not None for v in node.inputs)
-    return sigmoid(x if negated else tt.neg(x))
-
-
 @rule(Row("mul"), aliases=("local_sigm_times_exp",))
-def factors_exp_and_sigmoid_combine(node: Any) -> Any:
-    """a * exp(x) * sigmoid(-x) -> a * sigmoid(x), among any number of factors."""
-    if node.outputs[0].type.dtype not in FLOAT or len(node.inputs) < 3:
+def exp_times_sigmoid_of_negative_becomes_sigmoid(node: Any) -> Any:
+    """exp(x) * sigmoid(-x) -> sigmoid(x), among any number of factors."""
+    if node.outputs[0].type.dtype not in FLOAT:
         return None
-    for i, v in enumerate(node.inputs):
+    found = read_product(node)
+    for i, v in enumerate(found.plus):
         exp = of_row(v, "exp")
-        if exp is None:
+        if exp is None or v.type.dtype != node.outputs[0].type.dtype:
             continue
-        for j, w in enumerate(node.inputs):
+        for j, w in enumerate(found.plus):
             sig = of_row(w, "sigmoid")
             if sig is not None and _opposite(exp.inputs[0], sig.inputs[0]):
-                rest = [u for k, u in enumerate(node.inputs) if k not in (i, j)]
-                return like(tt.mul(*rest, sigmoid(exp.inputs[0])), node)
+                rest = [u for k, u in enumerate(found.plus) if k not in (i, j)]
+                return rewritten_product(node, found, [*rest, sigmoid(exp.inputs[0])], found.minus)
     return None
 
 
@@ -153,7 +147,7 @@ def _bounded_below(variable: Any, bound: float) -> bool:
 
 @rule(Row("log"), aliases=("local_log_add",))
 def log_of_sum_of_two_exponentials_becomes_stable(node: Any) -> Any:
-    """log(exp(a) + exp(b)) -> maximum(a, b) + log1p(exp(-|a - b|)), which neither overflows nor loses the smaller one."""
+    """log(exp(a) + exp(b)) -> maximum(a, b) + log1p(exp(-|a - b|)), which does not overflow."""
     total = of_row(node.inputs[0], "add")
     if total is None or len(total.inputs) != 2 or node.outputs[0].type.dtype not in FLOAT:
         return None
@@ -276,9 +270,8 @@ STABILIZE = (
     log_of_sigmoid_becomes_softplus, log1p_of_exp_becomes_softplus, log_of_sum_of_two_exponentials_becomes_stable,
     reciprocal_of_one_plus_exp_becomes_sigmoid, exp_over_one_plus_exp_becomes_sigmoid,
     quotient_by_one_plus_exp_becomes_product_with_sigmoid, exp_times_sigmoid_of_negative_becomes_sigmoid,
-    factors_exp_and_sigmoid_combine, one_minus_sigmoid_becomes_sigmoid_of_negative,
-    exp_minus_one_becomes_expm1, one_minus_exp_becomes_negative_expm1,
-    one_minus_erf_becomes_erfc, one_plus_erf_becomes_erfc_of_negative, erf_minus_one_becomes_negative_erfc,
-    one_minus_erfc_becomes_erf, erfc_minus_one_becomes_negative_erf, log_of_erfc_becomes_stable,
-    gaussian_over_erfc_becomes_stable,
+    one_minus_sigmoid_becomes_sigmoid_of_negative, exp_minus_one_becomes_expm1,
+    one_minus_exp_becomes_negative_expm1, one_minus_erf_becomes_erfc, one_plus_erf_becomes_erfc_of_negative,
+    erf_minus_one_becomes_negative_erfc, one_minus_erfc_becomes_erf, erfc_minus_one_becomes_negative_erf,
+    log_of_erfc_becomes_stable, gaussian_over_erfc_becomes_stable,
 )
