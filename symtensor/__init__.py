@@ -42,13 +42,14 @@ _NAMES = {
     "symtensor.graph.type": "Generic Type generic",
     "symtensor.graph.utils": "object2",
     "symtensor.printing": "pp pprint",
+    "symtensor.scan_module": "foldl foldr map reduce scan scan_checkpoints",
     "symtensor.tensor.sharedvar": "Container shared",
     "symtensor.updates": "OrderedUpdates",
 }
 _WHERE = {name: module for module, names in _NAMES.items() for name in names.split()}
 _MODULES = (
     "compile", "configparser", "control", "gof", "gradient", "graph", "ir", "lower", "printing", "raise_op", "rewrite",
-    "runtime", "scalar", "tensor", "updates", "utils",
+    "runtime", "scalar", "scan_module", "tensor", "updates", "utils",
 )
 
 __all__ = ["__version__", "change_flags", "config", *_WHERE]
@@ -82,4 +83,5 @@ def _late(module: str, name: str) -> Any:
 
 hooks.eval_variable = _late("symtensor.compile.evaluation", "eval_variable")
 hooks.compile_function = _late("symtensor.compile.evaluation", "compile_function")
+hooks.node_by_node = _late("symtensor.compile.evaluate", "node_by_node")
 hooks.debugprint = lambda obj: importlib.import_module("symtensor.printing").debugprint(obj, file="str")

@@ -67,7 +67,8 @@ class Value:
     """One scalar value.
 
     kind   const (extra: the number), param (extra: key of a value of the program), index (extra: its scope), load
-           (name: buffer; args: indices; extra: extents that must not be empty, or None), op (name: row), cast, reduce
+           (name: buffer; args: indices; extra: extents that must not be empty, or None), op (name: row), cast, reduce (extra:
+           its ReduceItem)
     scope  the innermost loop that it depends on, where it is computed
     mask   bits of all loops that it depends on
     """
@@ -356,7 +357,8 @@ class _Builder:
         for scope in scopes:
             mask &= ~scope.bit
         result = Value("reduce", expr.op, expr.dtype, (), outer, mask)
-        outer.items.append(ReduceItem(expr.op, scopes, body, result))
+        result.extra = ReduceItem(expr.op, scopes, body, result)
+        outer.items.append(result.extra)
         return result
 
 

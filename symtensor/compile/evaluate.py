@@ -19,7 +19,7 @@ from symtensor.graph.errors import MissingInputError
 from symtensor.graph.op import Op
 from symtensor.graph.traversal import io_toposort
 
-__all__ = ["NodeHook", "NodeProgram", "Thunk", "evaluate", "run_node"]
+__all__ = ["NodeHook", "NodeProgram", "Thunk", "evaluate", "node_by_node", "run_node"]
 
 Cell = list[Any]
 ErrorHook = Callable[[Exception, Apply, Sequence[Any]], BaseException]
@@ -211,6 +211,14 @@ def separated(values: Sequence[Any], others: Sequence[Any]) -> list[Any]:
 
 def _mutable(value: Any) -> bool:
     return not (value is None or isinstance(value, (bool, int, float, complex, str, bytes, tuple, slice, type)))
+
+
+def node_by_node(
+    inputs: Sequence[Variable], outputs: Sequence[Variable], order: Sequence[Apply]
+) -> Callable[[Sequence[Any]], list[Any]]:
+    """A function from values of the inputs to values of the outputs that runs the nodes in the given order."""
+    program = NodeProgram(inputs, outputs, order)
+    return lambda values: program.run(values)[0]
 
 
 def evaluate(outputs: Any, inputs_to_values: Mapping[Variable, Any] | None = None) -> Any:

@@ -25,6 +25,9 @@ class Hooks:
     compile_function(inputs, outputs, mode=None, reference=False) -> callable
                                                 a function that ignores unused inputs; `reference`: never in DebugMode,
                                                 whatever the mode says; filled by symtensor.compile
+    node_by_node(inputs, outputs, order) -> callable
+                                                from values of the inputs to values of the outputs, running the nodes one
+                                                by one in that order; nothing is compiled   filled by symtensor.compile
     run_node(node, values) -> list              run one node on values; None (then `perform` does it) or filled by
                                                 symtensor.compile
     as_variable(x)                              a number or array as a symbolic constant; filled by symtensor.tensor
@@ -33,6 +36,7 @@ class Hooks:
 
     eval_variable: Callable[[Any, Any], Any]
     compile_function: Callable[..., Any]
+    node_by_node: Callable[..., Callable[..., Any]]
     run_node: Callable[[Any, list[Any]], list[Any]] | None
     as_variable: Callable[[Any], Any]
     debugprint: Callable[[Any], str]
@@ -40,6 +44,7 @@ class Hooks:
     def __init__(self) -> None:
         self.eval_variable = _unfilled("eval_variable")
         self.compile_function = _unfilled("compile_function")
+        self.node_by_node = _unfilled("node_by_node")
         self.run_node = None
         self.as_variable = _unfilled("as_variable")
         self.debugprint = _plain_text

@@ -157,7 +157,7 @@ def _tensordot(a: Any, b: Any, axes: Any, product: Callable[[Any, Any], Any], ba
         return _matrix_product(a, b, count, product, batched)
     if not isinstance(axes, Sequence) or len(axes) != 2:
         raise ValueError(f"Axes should be an integer or a list/tuple of len 2 ({axes} was provided)")
-    a_axes, b_axes = ([int(e)] if np.isscalar(e) else [int(k) for k in e] for e in axes)
+    a_axes, b_axes = ([int(k) for k in np.atleast_1d(np.asarray(each))] for each in axes)
     if len(a_axes) != len(b_axes):
         raise ValueError("Axes elements must have the same length.")
     for x, chosen, k in ((a, a_axes, 0), (b, b_axes, 1)):

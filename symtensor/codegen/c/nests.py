@@ -5,6 +5,7 @@ its name, and what the caller has to pass. Equal nests have equal texts, whateve
 """
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,8 @@ from symtensor.codegen.facts import BufferFacts
 from symtensor.codegen.target import Target
 from symtensor.codegen.values import build
 from symtensor.ir.nodes import Expr, Nest
+
+_PARAMETER = re.compile(r"\b[pnsc]\d+\b")
 
 __all__ = ["PrintedNest", "print_nest"]
 
@@ -47,6 +50,10 @@ def print_nest(nest: Nest, facts: Mapping[str, BufferFacts], program_key: Callab
         printer.arrays.append(f"    char x[{printer.tail}] __attribute__((aligned(64)));")
     small = not printer.graph.scopes and len(printer.lines) <= 24
     head = "static inline" if small else "ST_NEST"
-    lines = [f"{head} void @({', '.join(printer.types) or 'void'}) {{", *printer.arrays, *printer.lines, "}"]
-    return PrintedNest("\n".join(lines), tuple(printer.params), tuple(printer.dense.items()),
+    # Joining loops may have looked at strides that nothing needs in the end.
+    body = "\n".join([*printer.arrays, *printer.lines])
+    used = set(_PARAMETER.findall(body))
+    params = [(key, ctype) for (key, name), ctype in zip(printer.params.items(), printer.types) if name in used]
+    text = f"{head} void @({', '.join(ctype for _, ctype in params) or 'void'}) {{\n{body}\n}}"
+    return PrintedNest(text, tuple(key for key, _ in params), tuple(printer.dense.items()),
                        frozenset(b for b in printer.dense if b in printer.graph.stored), tuple(printer.called))

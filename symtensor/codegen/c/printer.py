@@ -122,10 +122,6 @@ class NestPrinter:
                 if isinstance(item, LoopItem):
                     stack.append((item.scope.extent, scope))  # type: ignore[arg-type]
                     scopes.append(item.scope)
-                elif isinstance(item, ReduceItem):
-                    stack += [(s.extent, scope) for s in item.scopes]  # type: ignore[misc]
-                    stack.append((item.body, item.scopes[-1]))
-                    scopes += item.scopes[:1]
                 elif isinstance(item, StoreItem):
                     stack.append((item.value, item.scope))
                     stack += [(v, item.scope) for v in self.index_values(item.index)]
@@ -139,6 +135,9 @@ class NestPrinter:
             if value.kind in ("op", "cast"):
                 times = 2 if self.operation(value).repeats else 1
                 stack += [(arg, value.scope) for arg in self.operands(value) for _ in range(times)]
+            elif value.kind == "reduce":
+                stack += [(s.extent, value.scope) for s in value.extra.scopes]
+                stack.append((value.extra.body, value.extra.scopes[-1]))
             elif value.kind == "load":
                 stack += [(v, value.scope) for v in self.index_values(value.args)]
                 stack += [(g, value.scope) for g in value.extra or ()]

@@ -63,12 +63,22 @@ def vector_order(p: NestPrinter, item: ReduceItem) -> list[Scope] | None:
         if free and perfect and not ragged and p.votes.get(best, 0):
             scopes.remove(best)
             scopes.append(best)
+            reorder(item, scopes)
     last = scopes[-1]
     if last.kind != "vector" or not item.body.mask & last.bit:
         return None
     if any(s.extent is not None and s.extent.mask & last.bit for s in inner):
         return None
     return scopes
+
+
+def reorder(item: ReduceItem, order: list[Scope]) -> None:
+    """Nests the loops of a reduction in another order; only the innermost one has items of its own."""
+    body = item.scopes[-1].items
+    for scope, inner in zip(order, order[1:]):
+        scope.items = [LoopItem(inner)]
+    order[-1].items = body
+    item.scopes = tuple(order)
 
 
 def needed(p: NestPrinter, scope: Scope) -> list[object]:
@@ -109,10 +119,9 @@ def vector_reduce(p: NestPrinter, item: ReduceItem, order: list[Scope]) -> None:
         outer = order[:-1]
     for scope in outer:
         p.loop_head(scope)
-        if order == list(item.scopes):
-            for inner in scope.items:
-                if not (isinstance(inner, LoopItem) and inner.scope in order):
-                    p.item(inner)
+        for inner in scope.items:
+            if not (isinstance(inner, LoopItem) and inner.scope in order):
+                p.item(inner)
     extreme = item.op in ("argmax", "argmin")
     base = position(p, outer, last) if extreme else ""
     address = direct(p, item, last)

@@ -57,6 +57,8 @@ class SegmentPrinter:
         p.names.pop(b.scope.index, None)
         if saved is not None:
             p.names[b.scope.index] = saved
+        if not body:
+            return
         if self.two_passes:
             self.print_two_passes(body)
         else:
@@ -133,19 +135,32 @@ class SegmentPrinter:
             if b.where.get(value) is not self.segment:
                 p.names[value] = p.call(text.format(self.position)) if "st_" in text else text.format(self.position)
                 self.named.append(value)
+        wanted = self.wanted()
         for item in self.segment.items:
             if isinstance(item, Value):
-                self.value(item)
+                if item in wanted:
+                    self.value(item)
             elif isinstance(item, StoreItem):
                 p.store(item, self.lvalue(item.buffer, item.index, "w" if item.op is None else "u"))
             else:
                 self.step(item.fold)
 
+    def wanted(self) -> set[Value]:
+        """The values that this segment needs itself (others may be here for a segment that loads them again)."""
+        found: set[Value] = set()
+        for item in reversed(self.segment.items):
+            if not isinstance(item, Value) or item in found or self.is_kept_here(item):
+                if isinstance(item, Value):
+                    found.add(item)
+                found.update(self.b.operands(item))
+        return found
+
+    def is_kept_here(self, value: Value) -> bool:
+        return value in self.b.kept and self.b.where.get(value) is self.segment
+
     def value(self, value: Value) -> None:
         p, b = self.p, self.b
-        if value not in p.uses:
-            return
-        kept = b.kept.get(value) if b.where.get(value) is self.segment else None
+        kept = b.kept[value] if self.is_kept_here(value) else None
         if kept is None and p.is_inline(value):
             return
         if value.kind == "load":

@@ -36,6 +36,7 @@ LARGE_FLAGS = ("-O1", "--param=vect-epilogues-nomask=0")
 # Beyond this many lines the main function is compiled with less effort: it only calls.
 LONG_MAIN = 300
 
+_TEMPORARY = re.compile(r" *const \w+ (t\d+) = ")
 _NAME = re.compile(r"\b[bdvtwxyz]\d+(?:[ds]\d+)?\b")
 
 
@@ -121,7 +122,9 @@ class UnitPrinter:
                 text = printer.text(item.value)
             else:
                 printer.compute(item)
-        self.lines += [(line, "") for line in printer.lines]
+        for line in printer.lines:
+            defined = _TEMPORARY.match(line)
+            self.lines.append((line, defined.group(1) if defined else ""))
         self.helpers.need_all(printer.called)
         return text
 
