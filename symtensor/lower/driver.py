@@ -19,11 +19,15 @@ import symtensor.lower.advanced_indexing
 import symtensor.lower.batchnorm
 import symtensor.lower.choice
 import symtensor.lower.creation
+import symtensor.lower.diagonals
+import symtensor.lower.identities
 import symtensor.lower.ifelse
 import symtensor.lower.joining
 import symtensor.lower.linear
 import symtensor.lower.nnet
 import symtensor.lower.reductions
+import symtensor.lower.scan
+import symtensor.lower.running
 import symtensor.lower.shape_ops
 import symtensor.lower.sort
 import symtensor.lower.subtensor  # noqa: F401  (the files of rules fill the registry)
