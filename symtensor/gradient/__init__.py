@@ -9,6 +9,7 @@
 """
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 from symtensor.gradient.barriers import (
@@ -53,7 +54,13 @@ for _public in (
     _public.__module__ = __name__
 
 
+# Names of a layer above this one, by the module that has them.
+_LATER = {"hessian": "symtensor.scan_module.jacobian", "jacobian": "symtensor.scan_module.jacobian"}
+
+
 def __getattr__(name: str) -> Any:
+    if name in _LATER:
+        return getattr(importlib.import_module(_LATER[name]), name)
     if name == "grad_time":  # a number that grows: seconds spent in `grad` so far
         return seconds_in_grad()
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
