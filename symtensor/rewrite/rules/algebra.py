@@ -35,7 +35,8 @@ __all__ = ["CANONICALIZE", "quotient", "read_product", "read_sum", "rewritten_pr
            "without_one"]
 
 _MOST_TERMS = 256
-SUMS = (Row("add"), Row("sub"), Row("neg"))
+SUM = ("add", "sub", "neg")
+SUMS = tuple(map(Row, SUM))
 PRODUCT = ("mul", "true_div", "inv", "neg")
 PRODUCTS = tuple(map(Row, PRODUCT))
 
@@ -66,7 +67,7 @@ def _grouped(node: Any, names: tuple[str, ...]) -> Any:
 def read_sum(root: Any) -> _Terms:
     """The sum that ends in a node of `add`, `sub` or `neg`."""
     found = _Terms()
-    continues = _grouped(root, ("add", "sub", "neg"))
+    continues = _grouped(root, SUM)
     stack = [(root, False)]
     while stack:
         node, negative = stack.pop()
@@ -121,10 +122,17 @@ def _inside_larger(node: Any, names: tuple[str, ...]) -> bool:
     """Whether the only user of a node continues its tree: then the tree is read from there."""
     output = node.outputs[0]
     clients = getattr(output, "clients", ())
-    if len(clients) != 1 or clients[0][0] == "output":
+    if len(clients) != 1:
         return False
-    user = clients[0][0]
+    user = next(iter(clients))[0]
+    if user == "output":
+        return False
     return row_name(user) in names and user.outputs[0].type.dtype == output.type.dtype
+
+
+def _nothing_to_cancel(node: Any, names: tuple[str, ...]) -> bool:
+    """Whether a node is a whole sum (product) by itself, without negative terms (divisors): most are."""
+    return row_name(node) in ("add", "mul") and all(of_row(v, *names) is None for v in node.inputs)
 
 
 def _cancel(plus: list[Any], minus: list[Any]) -> tuple[list[Any], list[Any], list[Any]]:
@@ -203,7 +211,7 @@ def without_one(node: Any) -> Any:
 @rule(*SUMS, aliases=("local_add_canonizer",), tags=("fast_compile", "nan_unsafe"))
 def terms_that_cancel_disappear(node: Any) -> Any:
     """a + b - a -> b. Hides inf - inf and NaN - NaN."""
-    if _inside_larger(node, ("add", "sub", "neg")):
+    if _nothing_to_cancel(node, SUM) or _inside_larger(node, SUM):
         return None
     found = read_sum(node)
     plus, minus, gone = _cancel(found.plus, found.minus)
@@ -213,7 +221,11 @@ def terms_that_cancel_disappear(node: Any) -> Any:
 @rule(*SUMS, aliases=("local_add_canonizer",), tags=("fast_compile",))
 def constants_of_a_sum_combine(node: Any) -> Any:
     """1 + x - 3 -> -2 + x, x + 0 -> x; -(-x) -> x, a + -b -> a - b, a - -b -> a + b, -(a - b) -> b - a."""
-    if _inside_larger(node, ("add", "sub", "neg")):
+    if _nothing_to_cancel(node, SUM):
+        numbers = [value for value in map(scalar_value, node.inputs) if value is not None]
+        if len(numbers) < 2 and not any(value == 0 for value in numbers):
+            return None
+    if _inside_larger(node, SUM):
         return None
     found = read_sum(node)
     dtype = node.outputs[0].type.dtype
@@ -256,7 +268,7 @@ def _product_of(plus: list[Any], minus: list[Any], number: Any, kind: Any) -> An
 
 
 def rewritten_product(node: Any, found: _Terms, plus: list[Any], minus: list[Any], number: Any = None) -> Any:
-    """number * plus / minus as what stands for `node`; without a number, that of the constants (None if it has none)."""
+    """number * plus / minus as what stands for `node`; the number is that of the constants unless given."""
     if number is None:
         number = quotient(found, node.outputs[0].type.dtype)
         if number is None:
@@ -268,7 +280,7 @@ def rewritten_product(node: Any, found: _Terms, plus: list[Any], minus: list[Any
 @rule(*PRODUCTS, aliases=("local_mul_canonizer",), tags=("fast_compile", "nan_unsafe"))
 def factors_that_cancel_disappear(node: Any) -> Any:
     """a * b / a -> b. Hides 0 / 0 and inf / inf. Floats only."""
-    if node.outputs[0].type.dtype in DISCRETE or _inside_larger(node, PRODUCT):
+    if node.outputs[0].type.dtype in DISCRETE or _nothing_to_cancel(node, PRODUCT) or _inside_larger(node, PRODUCT):
         return None
     found = read_product(node)
     plus, minus, gone = _cancel(found.plus, found.minus)
@@ -285,7 +297,13 @@ def constants_of_a_product_combine(node: Any) -> Any:
     x / 3 stays as it is: multiplying by a rounded 1/3 would lose precision.
     """
     dtype = node.outputs[0].type.dtype
-    if dtype in DISCRETE and row_name(node) != "mul" or _inside_larger(node, PRODUCT):
+    if dtype in DISCRETE and row_name(node) != "mul":
+        return None
+    if _nothing_to_cancel(node, PRODUCT):
+        numbers = [value for value in map(scalar_value, node.inputs) if value is not None]
+        if len(numbers) < 2 and not any(abs(value) == 1 for value in numbers):
+            return None
+    if _inside_larger(node, PRODUCT):
         return None
     found = read_product(node, PRODUCT if dtype not in DISCRETE else ("mul",))
     number = quotient(found, dtype)
@@ -301,6 +319,12 @@ def factors_move_into_quotients_where_they_cancel(node: Any) -> Any:
     dtype = node.outputs[0].type.dtype
     if dtype not in FLOAT or _inside_larger(node, PRODUCT):
         return None
+    if all(of_row(v, *PRODUCT) is None for v in node.inputs):
+        # A sum that is multiplied by something else that could cancel.
+        if all(of_row(v, "add", "sub") is None for v in node.inputs):
+            return None
+        if sum(scalar_value(v) is None for v in node.inputs) < 2:
+            return None
     found = read_product(node)
     number = quotient(found, dtype)
     for position, factor in enumerate(found.plus):

@@ -35,7 +35,8 @@ class _Product:
     """A term of a sum that is alpha * dot(x, y)."""
 
     def __init__(self, variable: Any, negative: bool, dtype: str, ndim: int) -> None:
-        self.x = self.y = None
+        self.x: Any = None
+        self.y: Any = None
         self.alpha: Any = None
         factors, below, sign = [variable], [], negative
         inner = of_row(variable, "mul", "neg", "true_div")

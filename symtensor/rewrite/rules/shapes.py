@@ -97,7 +97,8 @@ def _tensor(scalar: Any) -> Any:
 
 def _asks(length: Any, x: Any) -> bool:
     """Whether an expression needs `x` itself, and so would say nothing new."""
-    todo, seen = [length], set()
+    todo: list[Any] = [length]
+    seen: set[Any] = set()
     while todo and len(seen) < 1000:
         v = todo.pop()
         if v is x:
