@@ -138,7 +138,7 @@ class Let:
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """Writes one element. Within one nest every element is stored at most once, except inside "serial" loops."""
+    """Writes one element. A "vector" loop stores every element at most once; a later loop may store it again."""
 
     buffer: str
     index: tuple[Expr, ...]

@@ -9,6 +9,7 @@ import numpy as np
 from symtensor.ir.expressions import ONE, ZERO
 from symtensor.ir.nodes import Accumulate, Axis, Cast, Const, Expr, Let, Load, Local, Loop, Nest, Op, Reduce, Store
 from symtensor.ir.walk import expressions, nest_expressions
+from symtensor.scalar.dtypes import real_counterpart
 
 
 @dataclass
@@ -156,11 +157,14 @@ def _inplace_pairs(body) -> tuple[tuple[str, str], ...]:
 
 
 def convert(expr: Expr, dtype: str) -> Expr:
-    """The expression in another dtype; literals are converted at once where that is exact."""
+    """The expression in another dtype; literals are converted at once where that is exact. Of a complex number in a
+    real dtype the real part is kept."""
     if expr.dtype == dtype:
         return expr
-    if dtype == "bool" and expr.dtype.startswith("complex"):
+    if expr.dtype.startswith("complex") and dtype == "bool":
         return Op("neq", (expr, Const(0j, expr.dtype)), "bool")
+    if expr.dtype.startswith("complex") and not dtype.startswith("complex"):
+        return convert(Op("real", (expr,), real_counterpart(expr.dtype)), dtype)
     if isinstance(expr, Const) and not isinstance(expr.value, complex):
         if dtype == "float64" or (dtype.startswith(("int", "uint")) and isinstance(expr.value, bool)):
             return Const(float(expr.value) if dtype == "float64" else int(expr.value), dtype)

@@ -46,11 +46,21 @@ class _Frame:
         return tuple(found[k] for k in sorted(found))
 
 
-FOLDED = ("add", "mul", "and_", "or_", "xor", *WITHOUT_IDENTITY)
+FOLDED = ("add", "mul", "and_", "or_", "xor")
+
+
+def _is_ordered(node: Apply) -> bool:
+    """Whether the operand's numbers have an order that C knows (NumPy orders complex ones by their parts)."""
+    return not node.inputs[0].type.dtype.startswith("complex")
+
+
+def _folds(node: Apply) -> bool:
+    row = getattr(node.op.scalar_op, "row_name", None)
+    return row in FOLDED or (row in WITHOUT_IDENTITY and _is_ordered(node))
 
 
 @emit(CAReduce, CAReduceDtype, Sum, Prod, All, Any, uses=ELEMENT,
-      when=lambda node: getattr(node.op.scalar_op, "row_name", None) in FOLDED)
+      when=lambda node: _folds(node))
 def reduction(ctx: Lowering, node: Apply) -> None:
     operand, out = node.inputs[0], node.outputs[0]
     axes = _axes(node.op.axis, operand.type.ndim)
@@ -114,7 +124,7 @@ def _unravelled(position: Expr, extents: Sequence[Expr]) -> list[Expr]:
     return [position, *reversed(indices)]
 
 
-@emit(Argmax, uses=(ELEMENT, SHAPE))
+@emit(Argmax, uses=(ELEMENT, SHAPE), when=_is_ordered)
 def argmax(ctx: Lowering, node: Apply) -> None:
     operand, out = node.inputs[0], node.outputs[0]
     frame = _Frame(ctx, operand, _axes(node.op.axis, operand.type.ndim))
@@ -125,7 +135,7 @@ def argmax(ctx: Lowering, node: Apply) -> None:
         nest.store(name, outer, convert(_argmax(ctx, nest, frame, operand, outer), out.type.dtype))
 
 
-@emit(MaxAndArgmax, uses=ELEMENT)
+@emit(MaxAndArgmax, uses=ELEMENT, when=_is_ordered)
 def max_and_argmax(ctx: Lowering, node: Apply) -> None:
     """Both: the position by a reduction, the maximum by looking there. One alone: by its own reduction."""
     operand, (largest, position) = node.inputs[0], node.outputs

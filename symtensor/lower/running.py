@@ -4,8 +4,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from symtensor.graph.basic import Apply, Variable
-from symtensor.ir.expressions import ONE, ZERO, add, compare, floor_div, maximum, minimum, product, sub
-from symtensor.ir.nodes import Dim, Expr, Load, Op, Reshape
+from symtensor.ir.expressions import ONE, ZERO, add, compare, either, floor_div, maximum, minimum, product, select, sub
+from symtensor.ir.nodes import Dim, Expr, Load, Op, Reshape, View, ViewAxis
 from symtensor.lower.context import Lowering
 from symtensor.lower.nest import convert, literal
 from symtensor.lower.registry import BUFFER, ELEMENT, element, emit
@@ -91,7 +91,7 @@ def repeated(ctx: Lowering, node: Apply) -> None:
         ctx.check(compare("ge", count, 0), "ValueError", "repeats may not contain negative values.", node, (count,))
     else:
         given = ctx.shape_element(counts, 0)
-        ctx.check(compare("eq", given, length), "ValueError",
+        ctx.check(either(compare("eq", given, length), compare("eq", given, 1)), "ValueError",
                   "operands could not be broadcast together with shape ({1},) ({0},)", node, (given, length))
         fine = ctx.scratch("bool", ())
 
@@ -101,6 +101,10 @@ def repeated(ctx: Lowering, node: Apply) -> None:
         with ctx.nest(node) as nest:
             nest.store(fine, (), nest.reduce("and_", [given], "bool", not_negative))
         ctx.check(Load(fine, (), "bool"), "ValueError", "repeats may not contain negative values.", node)
+        # One number at run time counts for every element.
+        step, stretched = ctx.let(select(compare("eq", given, length), 1, 0)), ctx.declare(kind, (False,), "any")
+        ctx.emit(View(stretched, times, (ZERO,), (ViewAxis(0, length, step),)))
+        times = stretched
     name = ctx.define(out)
     dims = _dims(ctx, name)
     if not one:

@@ -7,6 +7,7 @@ and collected values whose sizes are known only when they have been computed.
 """
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 
 from symtensor.graph.basic import Apply, Constant, Variable
@@ -24,48 +25,23 @@ from symtensor.tensor.shape_ops import Shape_i
 __all__: list[str] = []
 
 
-class _Slots:
-    """The inner and outer variables of a Scan node by role."""
-
-    def __init__(self, node: Apply):
-        info = node.op.info
-        inner, outer = iter(node.op.inputs), iter(node.inputs)
-        self.n_steps = next(outer)
-        take = lambda source, count: [next(source) for _ in range(count)]
-        self.sequences = take(outer, len(info.sequences))
-        self.initial = take(outer, len(info.recurrent))
-        self.shared = take(outer, info.n_shared)
-        self.constant = take(outer, info.n_non_sequences)
-        self.inner_sequences = [take(inner, len(taps)) for taps in info.sequences]
-        self.inner_recurrent = [take(inner, len(taps)) for taps in info.recurrent]
-        self.inner_shared = take(inner, info.n_shared)
-        self.inner_constant = take(inner, info.n_non_sequences)
-        made, outputs = iter(node.op.outputs), iter(node.outputs)
-        self.new_rows = take(made, len(info.recurrent))
-        self.collected = take(made, info.n_untapped)
-        self.new_shared = take(made, info.n_shared)
-        self.until = next(made) if info.until else None
-        self.traces = take(outputs, len(info.recurrent) + info.n_untapped)
-        self.final = take(outputs, info.n_shared)
-
-
 @emit(Scan, uses=lambda node: [SCALAR] + [BUFFER] * (len(node.inputs) - 1))
 def scan(ctx: Lowering, node: Apply) -> None:
-    slots = _Slots(node)
     sizes = Sizes(node.op.inner_nodes, node.op.inputs)
-    if not _loopable(slots, sizes):
+    if _loopable(node.op, sizes):
+        _Loop(ctx, node, sizes).emit()
+    else:
         emit_python(ctx, node)
-        return
-    _Loop(ctx, node, slots, sizes).emit()
 
 
-def _loopable(slots: _Slots, sizes: Sizes) -> bool:
+def _loopable(op: Scan, sizes: Sizes) -> bool:
     """Whether all carried values are arrays and the sizes of collected values follow from sizes (or from values that do
     not change)."""
-    if not all(hasattr(v.type, "dtype") for v in slots.inner_shared):
+    inner = op.info.inner_inputs(op.inputs)
+    if not all(hasattr(v.type, "dtype") for v in inner.shared):
         return False
-    known = set(slots.inner_constant)
-    for v in slots.collected:
+    known = set(inner.non_sequences)
+    for v in op.info.inner_outputs(op.outputs).untapped:
         stack = [sizes.own(v, axis) for axis in range(v.type.ndim)]
         while stack:
             size = stack.pop()
@@ -80,32 +56,38 @@ def _loopable(slots: _Slots, sizes: Sizes) -> bool:
 
 
 class _Loop:
-    """The emission of one scan."""
+    """The emission of one scan. outer, results: the node's variables by slot; inner, made: those of a step."""
 
-    def __init__(self, ctx: Lowering, node: Apply, slots: _Slots, sizes: Sizes):
-        self.ctx, self.node, self.slots, self.info = ctx, node, slots, node.op.info
-        self.steps = ctx.let(ctx.scalar(slots.n_steps, "int64"))
+    def __init__(self, ctx: Lowering, node: Apply, sizes: Sizes):
+        self.ctx, self.node, self.info = ctx, node, node.op.info
+        self.outer = self.info.outer_inputs(node.inputs)
+        self.results = self.info.outer_outputs(node.outputs)
+        self.inner = self.info.inner_inputs(node.op.inputs)
+        self.made = self.info.inner_outputs(node.op.outputs)
+        self.steps = ctx.let(ctx.scalar(self.outer.n_steps, "int64"))
         self.body = ctx.fork()
         self.body.sizes = sizes
-        self.body.names = {v: ctx.buffer(outer) for v, outer in zip(slots.inner_constant, slots.constant, strict=True)}
+        self.body.names = {v: ctx.buffer(outer) 
+                           for v, outer in zip(self.inner.non_sequences, self.outer.non_sequences, strict=True)}
         own = ctx.node_ids.get(node, -1)
         self.body.node_ids = {inner: own for inner in node.op.inner_nodes} if own >= 0 else {}
-        self.lengths = [-min(taps) for taps in self.info.recurrent]  # initial rows
+        self.lengths = [self.info.depth(r) for r in range(len(self.info.recurrent))]  # initial rows
 
     def emit(self) -> None:
-        ctx, slots = self.ctx, self.slots
+        ctx = self.ctx
         self.check_lengths()
+        self.bind_first_rows()
         varying = self.emit_invariants()
         collected_dims = self.dims_of_collected()
-        self.traces = [self.trace(v, k) for v, k in zip(slots.initial, self.lengths, strict=True)]
-        wanted = {v for v, out in zip(slots.collected, slots.traces[len(self.traces):], strict=True) if out in ctx.wanted}
-        self.collected = {
-            v: self.new_trace(v, dims) for v, dims in zip(slots.collected, collected_dims, strict=True) if v in wanted
-        }
-        self.states = [self.state(v) for v in slots.shared]
+        self.traces = [self.trace(v, k) for v, k in zip(self.outer.initial, self.lengths, strict=True)]
+        self.collected = [
+            self.new_trace(v, dims) if out in ctx.wanted else None
+            for v, dims, out in zip(self.made.untapped, collected_dims, self.results.untapped, strict=True)
+        ]
+        self.states = [self.state(v) for v in self.outer.shared]
 
         index = ctx.fresh("t")
-        count = ctx.fresh("steps") if slots.until is not None else None
+        count = ctx.fresh("steps") if self.info.until else None
         until = self.emit_step(Local(index), varying)
         ctx.emit(While(index, self.steps, tuple(self.body.body), until, count, ctx.origin(self.node)))
         self.name_results(self.steps if count is None else Local(count))
@@ -115,8 +97,8 @@ class _Loop:
     def check_lengths(self) -> None:
         ctx = self.ctx
         ctx.check(compare("ge", self.steps, 0), "ValueError", "Scan was asked to run for {0} steps", self.node, (self.steps,))
-        for k, (v, taps) in enumerate(zip(self.slots.sequences, self.info.sequences, strict=True)):
-            needed = add(self.steps, max(taps) - min(taps))
+        for k, v in enumerate(self.outer.sequences):
+            needed = add(self.steps, self.info.spread(k))
             length = Dim(ctx.buffer(v), 0)
             ctx.check(
                 compare("ge", length, needed), "ValueError",
@@ -125,7 +107,7 @@ class _Loop:
 
     def emit_invariants(self) -> list[Apply]:
         """Computes before the loop what does not change in it; returns the other nodes."""
-        fixed: set[Variable] = set(self.slots.inner_constant)
+        fixed: set[Variable] = set(self.inner.non_sequences)
         before, varying = [], []
         for node in self.node.op.inner_nodes:
             if all(v in fixed or isinstance(v, Constant) for v in node.inputs):
@@ -135,26 +117,30 @@ class _Loop:
                 varying.append(node)
         read = {v for node in varying for v in node.inputs} | set(self.node.op.outputs)
         needed = [v for node in before for v in node.outputs if v in read]
-        hoisted, statements = self.body, self.body.body
+        hoisted = copy.copy(self.body)  # binds the same names
         hoisted.body = self.ctx.body
         lower_block(hoisted, before, [v for v in needed if not is_scalar(v)])
         for v in needed:
             if is_scalar(v):
                 hoisted.scalar(v)
-        hoisted.body = statements
         return varying
 
-    def dims_of_collected(self) -> list[tuple[Expr, ...]]:
-        """Sizes of one row of each collected value, seen from before the loop: the first rows stand for all."""
-        probe = self.body.fork()
-        probe.body = self.ctx.body
-        for group, outer in (*zip(self.slots.inner_sequences, self.slots.sequences, strict=True),
-                             *zip(self.slots.inner_recurrent, self.slots.initial, strict=True)):
+    def bind_first_rows(self) -> None:
+        """Before the loop the first rows stand for all: only their sizes are looked at."""
+        before = copy.copy(self.body)
+        before.body = self.ctx.body
+        for group, outer in (*zip(self.inner.sequences, self.outer.sequences, strict=True),
+                             *zip(self.inner.recurrent, self.outer.initial, strict=True)):
             for v in group:
-                self.row(probe, v, self.ctx.buffer(outer), ZERO)
-        for v, outer in zip(self.slots.inner_shared, self.slots.shared, strict=True):
-            probe.names[v] = self.ctx.buffer(outer)
-        return [probe.dims(v) for v in self.slots.collected]
+                self.row(before, v, self.ctx.buffer(outer), ZERO)
+        for v, outer in zip(self.inner.shared, self.outer.shared, strict=True):
+            before.names[v] = self.ctx.buffer(outer)
+
+    def dims_of_collected(self) -> list[tuple[Expr, ...]]:
+        """Sizes of one row of each collected value."""
+        before = copy.copy(self.body)
+        before.body = self.ctx.body
+        return [before.dims(v) for v in self.made.untapped]
 
     def row(self, ctx: Lowering, variable: Variable, base: str, index: Expr) -> None:
         """Makes an inner variable the row of an array."""
@@ -194,26 +180,24 @@ class _Loop:
 
     def emit_step(self, t: Local, varying: Sequence[Apply]) -> Expr | None:
         """One iteration; returns the condition that ends the loop after it."""
-        body, slots = self.body, self.slots
-        for group, outer, taps in zip(slots.inner_sequences, slots.sequences, self.info.sequences, strict=True):
+        body, made = self.body, self.made
+        for group, outer, taps in zip(self.inner.sequences, self.outer.sequences, self.info.sequences, strict=True):
             for v, tap in zip(group, taps, strict=True):
                 self.row(body, v, self.ctx.buffer(outer), add(t, tap - min(taps)))
-        for group, name, taps, k in zip(slots.inner_recurrent, self.traces, self.info.recurrent, self.lengths, strict=True):
+        for group, name, taps, k in zip(self.inner.recurrent, self.traces, self.info.recurrent, self.lengths, strict=True):
             for v, tap in zip(group, taps, strict=True):
                 self.row(body, v, name, add(t, k + tap))
-        body.names.update(zip(slots.inner_shared, self.states, strict=True))
+        body.names.update(zip(self.inner.shared, self.states, strict=True))
 
-        written = [(v, name, add(t, k)) for v, name, k in zip(slots.new_rows, self.traces, self.lengths, strict=True)]
-        written += [(v, name, t) for v, name in self.collected.items()]
-        results = [v for v, _, _ in written] + slots.new_shared + ([slots.until] if slots.until is not None else [])
-        lower_block(body, varying, [v for v in results if not is_scalar(v)])
-        until = None
-        if slots.until is not None:
-            until = body.let(convert(body.scalar(slots.until), "bool"), "c")
-        states = [body.scalar(v) if is_scalar(v) else body.buffer(v) for v in slots.new_shared]
-        for v, name, index in written:
+        rows = [(v, name, add(t, k)) for v, name, k in zip(made.recurrent, self.traces, self.lengths, strict=True)]
+        rows += [(v, name, t) for v, name in zip(made.untapped, self.collected, strict=True) if name is not None]
+        needed = [v for v, _, _ in rows] + made.shared + ([made.condition] if self.info.until else [])
+        lower_block(body, varying, [v for v in needed if not is_scalar(v)])
+        until = body.let(convert(body.scalar(made.condition), "bool"), "c") if self.info.until else None
+        states = [body.scalar(v) if is_scalar(v) else body.buffer(v) for v in made.shared]
+        for v, name, index in rows:
             self.write_row(v, name, index)
-        for v, value, name in zip(slots.new_shared, states, self.states, strict=True):
+        for v, value, name in zip(made.shared, states, self.states, strict=True):
             self.write_state(v, value, name)
         return until
 
@@ -254,20 +238,20 @@ class _Loop:
     # -- after the loop ---------------------------------------------------------------------------------------------
 
     def name_results(self, steps: Expr) -> None:
-        ctx, slots = self.ctx, self.slots
-        starts: list[tuple[str | None, int]] = [*zip(self.traces, self.lengths, strict=True)]
-        starts += [(self.collected[v], 0) if v in self.collected else (None, 0) for v in slots.collected]
-        for out, (name, start) in zip(slots.traces, starts, strict=True):
+        ctx = self.ctx
+        traces: list[tuple[Variable, str | None, int]] = [
+            *zip(self.results.recurrent, self.traces, self.lengths, strict=True),
+            *((out, name, 0) for out, name in zip(self.results.untapped, self.collected, strict=True)),
+        ]
+        for out, name, start in traces:
             if name is None:
                 continue
-            if start == 0 and self.slots.until is None:
+            if start == 0 and not self.info.until:
                 ctx.names[out] = name
                 continue
             pattern = ctx.declared[name].broadcast
             axes = [ViewAxis(0, steps)] + [
                 ViewAxis(axis, Const(1, "int64") if b else Dim(name, axis)) for axis, b in enumerate(pattern) if axis
             ]
-            result = ctx.declare(out.type.dtype, out.type.broadcastable, "any")
-            ctx.emit(View(result, name, (Const(start, "int64"), *[ZERO] * (len(pattern) - 1)), tuple(axes)))
-            ctx.names[out] = result
-        ctx.names.update(zip(slots.final, self.states, strict=True))
+            ctx.view(out, name, (Const(start, "int64"), *[ZERO] * (len(pattern) - 1)), axes)
+        ctx.names.update(zip(self.results.shared, self.states, strict=True))

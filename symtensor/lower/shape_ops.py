@@ -2,12 +2,13 @@
 from __future__ import annotations
 
 from symtensor.graph.basic import Apply, Variable
-from symtensor.ir.expressions import ZERO, compare, product
+from symtensor.ir.expressions import ZERO, compare, either, product
 from symtensor.ir.nodes import Const, Expr
 from symtensor.lower.context import Lowering
 from symtensor.lower.indices import entry_value, host
 from symtensor.lower.registry import BUFFER, ELEMENT, SHAPE, element, emit, view
 from symtensor.tensor.shape_ops import Flatten, Rebroadcast, Reshape, SpecifyShape
+from symtensor.tensor.sizes import find_entry
 from symtensor.tensor.static_value import vector_length
 
 __all__: list[str] = []
@@ -29,6 +30,11 @@ def reshape(ctx: Lowering, node: Apply) -> None:
             ctx.check(compare("ge", dim, 0), "ValueError", f"cannot reshape to a negative length: {{0}} on axis {axis}",
                       node, (dim,))
     total = product(ctx.dims(x))
+    if ndim == 1 and find_entry(lengths, 0) is None:
+        # Whatever is asked for, the length inferred is the only one that fits.
+        asked = entry_value(ctx, lengths, 0)
+        ctx.check(either(compare("eq", asked, total), compare("lt", asked, 0)), "ValueError",
+                  "cannot reshape array of size {0} into shape ({1},)", node, (total, asked))
     ctx.check(compare("eq", product(dims), total), "ValueError",
               f"cannot reshape array of size {{0}} into shape ({shown})", node, (total, *dims))
     ctx.reshape(out, ctx.buffer(x), dims)
