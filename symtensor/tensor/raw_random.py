@@ -21,7 +21,7 @@ from symtensor.graph.basic import Apply, Variable
 from symtensor.graph.op import Op
 from symtensor.graph.type import Type
 from symtensor.scalar.dtypes import DISCRETE, upcast
-from symtensor.tensor.basic import cast, constant, get_vector_length, permute_row_elements, zeros_like
+from symtensor.tensor.basic import cast, constant, get_vector_length, permute_row_elements
 from symtensor.tensor.constant import as_tensor_variable
 from symtensor.tensor.sizes import ShapeError, entry
 from symtensor.tensor.type import TensorType
@@ -161,7 +161,8 @@ class RandomFunction(Op):
         assert type(generator) is np.random.RandomState, (type(generator), generator)
         rank = self.outtype.ndim - self.ndim_added
         if len(size) != rank:
-            raise ValueError(f"shape mismatch: expected a size of length {rank}, got {tuple(size)}")
+            raise ValueError(f"Shape mismatch: self.outtype.ndim ({self.outtype.ndim}) != "
+                             f"len(shape) ({len(size)}) + self.ndim_added ({self.ndim_added})")
         if not self.inplace:
             generator = _copied(generator)
         wanted = tuple(map(int, size))
@@ -296,7 +297,7 @@ def random_integers_helper(random_state: Any, low: Any, high: Any, size: Any) ->
     else:
         out_ndim = max(low.ndim, high.ndim)
     if low.ndim > out_ndim or high.ndim > out_ndim:
-        raise ValueError(f"There are not enough axes in size {size} for parameters of rank {low.ndim}, {high.ndim}")
+        raise ValueError(f"low.ndim ({low.ndim}) and high.ndim ({high.ndim}) should not be larger than len(size)", size)
     if size is None:
         size = np.broadcast_shapes(low.shape, high.shape)
     lows, highs = np.broadcast_to(low, size), np.broadcast_to(high, size)
@@ -310,7 +311,7 @@ def random_integers_helper(random_state: Any, low: Any, high: Any, size: Any) ->
 
 def _integers(random_state: Any, low: Any, high: Any, size: Any) -> Any:
     if low > high:
-        raise ValueError("low > high")
+        raise ValueError("low >= high")
     return random_state.randint(int(low), int(high) + 1, size=size, dtype="int64")
 
 
@@ -377,16 +378,20 @@ def multinomial_helper(random_state: Any, n: Any, pvals: Any, size: Any) -> np.n
     if size is None:
         size = np.broadcast_shapes(n.shape, pvals.shape[:-1])
     size = tuple(size)
-    if n.ndim > len(size) or pvals.ndim - 1 > len(size):
-        raise ValueError(f"There are not enough axes in size {size} for n of rank {n.ndim} and pvals of rank {pvals.ndim}")
+    if n.ndim > len(size):
+        raise ValueError(f"n.ndim ({n.ndim}) should not be larger than len(size) ({len(size)})", n, size)
+    if pvals.ndim - 1 > len(size):
+        raise ValueError(f"pvals.ndim-1 ({pvals.ndim - 1}) should not be larger than len(size) ({len(size)})", pvals, size)
     counts = np.broadcast_to(n, size)
     rows = np.broadcast_to(pvals, (*size, pvals.shape[-1]))
     out = np.empty((*size, pvals.shape[-1]), dtype="int64")
     for index in np.ndindex(*size):
         row = rows[index].astype("float64")
+        total = row.sum()
         # Rows that were rounded to float32 may add up to a little more than 1.
-        if row.size and 1.0 < row[:-1].sum() <= 1.0 + 1e-6:
-            row = row / (row[:-1].sum() + 1e-12)
+        assert total < 1.0001, total
+        if total > 1.0:
+            row = row * (1.0 - 5e-5)
         out[index] = random_state.multinomial(int(counts[index]), row)
     return out
 
@@ -398,7 +403,7 @@ def multinomial(
     """How often each outcome happens in `n` trials. The outcomes are the last axis of `pvals` and of the sample."""
     n, pvals = as_tensor_variable(n), as_tensor_variable(pvals)
     # The size follows n and all axes of pvals but the last.
-    among = (n, pvals[..., 0] if pvals.type.ndim > 1 else zeros_like(pvals[0]))
+    among = (n, pvals.T[0].T)
     return _draw(random_state, multinomial_helper, dtype, ndim, size, (n, pvals), among=among, ndim_added=1)
 
 
