@@ -1,4 +1,5 @@
 """Builds one loop nest: opens and closes loops, and puts every shared value at the outermost place where it is known."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
@@ -71,8 +72,14 @@ class NestBuilder:
         return Local(name, expr.dtype)
 
     def _depth(self, expr: Expr) -> int:
-        return max((self.depth.get(e.name, 0) for e in expressions(expr) if isinstance(e, Local)
-                    and self.depth.get(e.name, 0) < len(self.blocks)), default=0)
+        return max(
+            (
+                self.depth.get(e.name, 0)
+                for e in expressions(expr)
+                if isinstance(e, Local) and self.depth.get(e.name, 0) < len(self.blocks)
+            ),
+            default=0,
+        )
 
     def remember(self, key: object, make: Callable[[], Expr]) -> Expr:
         """`make()` bound to a name, once for each key as long as the name is in scope."""
@@ -137,7 +144,7 @@ def _inplace_pairs(body) -> tuple[tuple[str, str], ...]:
     stores = [s for s in block if isinstance(s, Store)]
     if not stores or any(isinstance(s, Accumulate) for s in block):
         return ()
-    if any(isinstance(s, Let) for s in block[block.index(stores[0]):]):
+    if any(isinstance(s, Let) for s in block[block.index(stores[0]) :]):
         return ()
     if len(stores) > 1 and any(isinstance(e, Load) for s in stores for e in expressions(s.value)):
         return ()  # a later store would read what an earlier one has overwritten
@@ -148,7 +155,9 @@ def _inplace_pairs(body) -> tuple[tuple[str, str], ...]:
                 everywhere.setdefault(expr.buffer, set()).add((expr.index, expr.dtype))
     pairs = []
     for store in stores:
-        if [i.name for i in store.index if isinstance(i, Local)] != chain or any(isinstance(e, Load) for e in expressions(store.value)):
+        if [i.name for i in store.index if isinstance(i, Local)] != chain or any(
+            isinstance(e, Load) for e in expressions(store.value)
+        ):
             continue
         for name, uses in everywhere.items():
             if len(uses) == 1 and next(iter(uses)) == (store.index, store.value.dtype):

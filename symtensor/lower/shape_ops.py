@@ -1,7 +1,7 @@
 """Reshapes and promises about shapes: views, with the checks that the sizes fit."""
 from __future__ import annotations
 
-from symtensor.graph.basic import Apply, Variable
+from symtensor.graph.basic import Apply, Constant, Variable
 from symtensor.ir.expressions import ZERO, compare, either, product
 from symtensor.ir.nodes import Const, Expr
 from symtensor.lower.context import Lowering
@@ -30,11 +30,18 @@ def reshape(ctx: Lowering, node: Apply) -> None:
             ctx.check(compare("ge", dim, 0), "ValueError", f"cannot reshape to a negative length: {{0}} on axis {axis}",
                       node, (dim,))
     total = product(ctx.dims(x))
-    if ndim == 1 and find_entry(lengths, 0) is None:
+    if ndim == 1:
         # Whatever is asked for, the length inferred is the only one that fits.
         asked = entry_value(ctx, lengths, 0)
         ctx.check(either(compare("eq", asked, total), compare("lt", asked, 0)), "ValueError",
                   "cannot reshape array of size {0} into shape ({1},)", node, (total, asked))
+    entries = [find_entry(lengths, k) for k in range(ndim)]
+    free = [isinstance(e, int) and e == -1 or isinstance(e, Constant) and int(e.data) == -1 for e in entries]
+    if any(free) and ndim > 1:
+        rest = product(d for d, is_free in zip(dims, free) if not is_free)
+        ctx.check(compare("neq", rest, 0), "ValueError",
+                  f"cannot reshape array of size {{0}} into shape ({shown}): any length would do for -1", node,
+                  (total, *dims))
     ctx.check(compare("eq", product(dims), total), "ValueError",
               f"cannot reshape array of size {{0}} into shape ({shown})", node, (total, *dims))
     ctx.reshape(out, ctx.buffer(x), dims)

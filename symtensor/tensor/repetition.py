@@ -16,6 +16,7 @@ from symtensor.graph.op import Op
 from symtensor.scalar.dtypes import DISCRETE, INTEGER
 from symtensor.tensor.alloc import alloc, zeros_like
 from symtensor.tensor.constant import as_tensor_variable, constant
+from symtensor.tensor.math import eq, switch
 from symtensor.tensor.ranges import arange
 from symtensor.tensor.shape_ops import reshape
 from symtensor.tensor.static_value import NotScalarConstantError, get_scalar_constant_value
@@ -73,7 +74,8 @@ class RepeatOp(Op):
         elif repeats.type.broadcastable[0]:
             lengths[axis] = lengths[axis] * repeats[0].astype("int64")
         else:
-            lengths[axis] = repeats.sum(dtype="int64")
+            # One number at run time counts for every element.
+            lengths[axis] = repeats.sum(dtype="int64") * switch(eq(shapes[1][0], 1), lengths[axis], 1)
         return [tuple(lengths)]
 
     def connection_pattern(self, node: Apply) -> list[list[bool]]:

@@ -1,4 +1,5 @@
 """Random graphs of everything at once: compiled with all rewrites and shared updates, against `perform` node by node."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -8,9 +9,29 @@ from law import Case, performed
 import symtensor
 import symtensor.tensor as T
 
-UNARY = [T.tanh, T.exp, T.sqr, T.neg, T.abs_, T.nnet.sigmoid, lambda x: T.log1p(T.abs_(x)), lambda x: T.maximum(x, 0.1),
-         lambda x: x * 0.5, lambda x: 1 - x, lambda x: T.switch(x > 0, x, 0.25 * x), T.nnet.softplus]
-BINARY = [T.add, T.sub, T.mul, T.maximum, T.minimum, lambda a, b: a / (1 + T.sqr(b)), lambda a, b: T.switch(a > b, a, -b)]
+UNARY = [
+    T.tanh,
+    T.exp,
+    T.sqr,
+    T.neg,
+    T.abs_,
+    T.nnet.sigmoid,
+    lambda x: T.log1p(T.abs_(x)),
+    lambda x: T.maximum(x, 0.1),
+    lambda x: x * 0.5,
+    lambda x: 1 - x,
+    lambda x: T.switch(x > 0, x, 0.25 * x),
+    T.nnet.softplus,
+]
+BINARY = [
+    T.add,
+    T.sub,
+    T.mul,
+    T.maximum,
+    T.minimum,
+    lambda a, b: a / (1 + T.sqr(b)),
+    lambda a, b: T.switch(a > b, a, -b),
+]
 REDUCE = [T.sum, T.mean, T.max, T.min, T.std, lambda x, axis: T.log(T.sum(T.exp(x), axis=axis))]
 N, M = 5, 7
 
@@ -34,8 +55,26 @@ class Graph:
         return functions[int(self.rng.integers(len(functions)))]
 
     def step(self):
-        getattr(self, self.rng.choice(["unary", "unary", "binary", "binary", "broadcast", "reduce", "reduce", "view",
-                                       "product", "softmax", "join", "subtensor", "vectors"]))()
+        getattr(
+            self,
+            self.rng.choice(
+                [
+                    "unary",
+                    "unary",
+                    "binary",
+                    "binary",
+                    "broadcast",
+                    "reduce",
+                    "reduce",
+                    "view",
+                    "product",
+                    "softmax",
+                    "join",
+                    "subtensor",
+                    "vectors",
+                ]
+            ),
+        )()
 
     def unary(self):
         kind = self.rng.choice(["matrix", "matrix", "row", "scalar"])
@@ -59,10 +98,17 @@ class Graph:
 
     def view(self):
         x = self.pick("matrix")
-        self.pool["matrix"].append(self.one_of([
-            lambda x: x[::-1], lambda x: x[:, ::-1], lambda x: x.T.reshape((M, N)).T, lambda x: x.reshape((N * M,)).reshape((N, M)),
-            lambda x: x.dimshuffle(1, 0).dimshuffle(1, 0),
-        ])(x))
+        self.pool["matrix"].append(
+            self.one_of(
+                [
+                    lambda x: x[::-1],
+                    lambda x: x[:, ::-1],
+                    lambda x: x.T.reshape((M, N)).T,
+                    lambda x: x.reshape((N * M,)).reshape((N, M)),
+                    lambda x: x.dimshuffle(1, 0).dimshuffle(1, 0),
+                ]
+            )(x)
+        )
 
     def product(self):
         square = T.dot(self.pick("matrix").T, self.pick("matrix")) * 0.1
@@ -80,10 +126,16 @@ class Graph:
     def subtensor(self):
         x, k = self.pick("matrix"), int(self.rng.integers(N))
         self.pool["row"].append(x[k])
-        self.pool["matrix"].append(self.one_of([
-            lambda: T.inc_subtensor(x[k], self.pick("row")), lambda: T.set_subtensor(x[:, 1:3], 0.5),
-            lambda: x[T.constant([0, 2, 2, 1, k])], lambda: T.inc_subtensor(x[T.constant([k, k])], 1.0),
-        ])())
+        self.pool["matrix"].append(
+            self.one_of(
+                [
+                    lambda: T.inc_subtensor(x[k], self.pick("row")),
+                    lambda: T.set_subtensor(x[:, 1:3], 0.5),
+                    lambda: x[T.constant([0, 2, 2, 1, k])],
+                    lambda: T.inc_subtensor(x[T.constant([k, k])], 1.0),
+                ]
+            )()
+        )
 
     def vectors(self):
         self.pool["row"].append(self.one_of(BINARY)(self.pick("row"), self.pick("row")))
