@@ -17,20 +17,28 @@ from symtensor.rewrite.optdb import Query
 from symtensor.rewrite.pipeline import optimize
 from symtensor.tensor import nnet as N
 
-UNARY = [T.exp, T.tanh, T.sin, abs, lambda v: -v, T.sqr, N.sigmoid, N.softplus, lambda v: v * 1, lambda v: v + 0,
-         lambda v: 2 * v, lambda v: v / 4, lambda v: v / 3, lambda v: v - 1, lambda v: 1 - v, lambda v: v**2, lambda v: v**3,
-         lambda v: T.log(1 + T.sqr(v)), lambda v: 1 / (1 + T.exp(v)), lambda v: T.exp(v) - 1, lambda v: T.sqrt(T.sqr(v)),
-         lambda v: T.fill(v, 2.0) * v, lambda v: T.zeros_like(v) + v, lambda v: -(-v), lambda v: T.log(T.exp(v)),
-         lambda v: 1 - N.sigmoid(v), lambda v: T.inv(1.5 + T.sqr(v)), lambda v: v[::-1], lambda v: v[1:], lambda v: v[:]]
-BINARY = [lambda a, b: a + b, lambda a, b: a - b, lambda a, b: a * b, lambda a, b: a / (1 + T.sqr(b)), T.maximum, T.minimum,
-          lambda a, b: T.switch(a > b, a, b), lambda a, b: T.switch(a > 0, b, 0), lambda a, b: a * b / (1 + b * b),
-          lambda a, b: a + b - a, lambda a, b: T.switch(a > 0, a, 0) * b]
-MATRIX = [lambda m, n: T.dot(m, n), lambda m, n: m + T.dot(m, n), lambda m, n: m - 0.5 * T.dot(m.T, n), lambda m, n: (m + n).T,
-          lambda m, n: 2 * T.dot(m, n) - n, lambda m, n: m * m.sum(axis=0), lambda m, n: m / (1 + T.sqr(n)),
-          lambda m, n: N.softmax(m), lambda m, n: T.log(N.softmax(m + n[0])), lambda m, n: m.reshape((25,)).reshape((5, 5)),
-          lambda m, n: T.outer(m[0], n[:, 1]), lambda m, n: T.exp(m)[::-1], lambda m, n: T.set_subtensor(m[1], n[2]),
-          lambda m, n: T.inc_subtensor(m[1:3], n[:2]), lambda m, n: m - m.max(axis=1, keepdims=True),
-          lambda m, n: T.join(0, m[:2], n[:3]), lambda m, n: T.tanh(T.dot(m, n[0]) + m[:, 0]).dimshuffle(0, "x") * n]
+UNARY = [
+    T.exp, T.tanh, T.sin, abs, lambda v: -v, T.sqr, N.sigmoid, N.softplus, lambda v: v * 1, lambda v: v + 0,
+    lambda v: 2 * v, lambda v: v / 4, lambda v: v / 3, lambda v: v - 1, lambda v: 1 - v, lambda v: v**2,
+    lambda v: v**3, lambda v: T.log(1 + T.sqr(v)), lambda v: 1 / (1 + T.exp(v)), lambda v: T.exp(v) - 1,
+    lambda v: T.sqrt(T.sqr(v)), lambda v: T.fill(v, 2.0) * v, lambda v: T.zeros_like(v) + v, lambda v: -(-v),
+    lambda v: T.log(T.exp(v)), lambda v: 1 - N.sigmoid(v), lambda v: T.inv(1.5 + T.sqr(v)), lambda v: v[::-1],
+    lambda v: v[1:], lambda v: v[:],
+]
+BINARY = [
+    lambda a, b: a + b, lambda a, b: a - b, lambda a, b: a * b, lambda a, b: a / (1 + T.sqr(b)), T.maximum,
+    T.minimum, lambda a, b: T.switch(a > b, a, b), lambda a, b: T.switch(a > 0, b, 0),
+    lambda a, b: a * b / (1 + b * b), lambda a, b: a + b - a, lambda a, b: T.switch(a > 0, a, 0) * b,
+]
+MATRIX = [
+    lambda m, n: T.dot(m, n), lambda m, n: m + T.dot(m, n), lambda m, n: m - 0.5 * T.dot(m.T, n),
+    lambda m, n: (m + n).T, lambda m, n: 2 * T.dot(m, n) - n, lambda m, n: m * m.sum(axis=0),
+    lambda m, n: m / (1 + T.sqr(n)), lambda m, n: N.softmax(m), lambda m, n: T.log(N.softmax(m + n[0])),
+    lambda m, n: m.reshape((25,)).reshape((5, 5)), lambda m, n: T.outer(m[0], n[:, 1]), lambda m, n: T.exp(m)[::-1],
+    lambda m, n: T.set_subtensor(m[1], n[2]), lambda m, n: T.inc_subtensor(m[1:3], n[:2]),
+    lambda m, n: m - m.max(axis=1, keepdims=True), lambda m, n: T.join(0, m[:2], n[:3]),
+    lambda m, n: T.tanh(T.dot(m, n[0]) + m[:, 0]).dimshuffle(0, "x") * n,
+]
 
 
 def pick(rng, choices):
