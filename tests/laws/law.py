@@ -155,7 +155,8 @@ def _agree(cases: Sequence[Case], loose: float, python: bool) -> None:
 
 def agree(cases: Sequence[Case], loose: float = 1.0, python: bool = False) -> None:
     """Compares the three consumers on all cases at once. C may differ from the interpreter by what the coarsest
-    dtype of the case allows, times `loose` (functions with larger last-bit errors); `python`: Python islands are expected, else there must be none."""
+    dtype of the case allows, times `loose` (functions with larger last-bit errors); `python`: Python islands are
+    expected, else there must be none."""
     try:
         _agree(cases, loose, python)
     except Exception as error:
