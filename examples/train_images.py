@@ -1,12 +1,13 @@
 """Trains two classifiers on real images and says how often the better one is right on images it never saw.
 
-First softmax regression, then a multilayer perceptron by minibatch SGD with momentum, each one compiled function a step.
-By default on the handwritten digits that come with scikit-learn (1797 images of 8 x 8, UCI Optical Recognition of
+First softmax regression, then a multilayer perceptron by minibatch SGD with momentum, each one compiled function a
+step. By default on the handwritten digits that come with scikit-learn (1797 images of 8 x 8, UCI Optical Recognition of
 Handwritten Digits); with --fashion on Fashion-MNIST (70000 images of 28 x 28) as Debian's package
 dataset-fashion-mnist installs it. Writes the learning curves and the first layer's weights as PNG files.
 
     python examples/train_images.py [--fashion] [--epochs N] [--out DIRECTORY]
 """
+
 from __future__ import annotations
 
 import argparse
@@ -50,8 +51,10 @@ def read_idx(path):
 def load_fashion(seed):
     """Fashion-MNIST; the last 5000 training images of a fixed shuffle are for validation."""
     if not FASHION.is_dir():
-        sys.exit(f"Fashion-MNIST is not installed: {FASHION} is missing.\n"
-                 "On Debian and Ubuntu: apt-get install dataset-fashion-mnist")
+        sys.exit(
+            f"Fashion-MNIST is not installed: {FASHION} is missing.\n"
+            "On Debian and Ubuntu: apt-get install dataset-fashion-mnist"
+        )
     parts = []
     for part in ("train", "t10k"):
         images = read_idx(FASHION / f"{part}-images-idx3-ubyte.gz")
@@ -112,10 +115,14 @@ def train(name, model, data, epochs, rate, batch, l2):
 
     p = predict(x)
     cost = -T.mean(T.log(p)[T.arange(y.shape[0]), y])
-    penalised = cost + np.float32(l2) * sum(T.sum(w ** 2) for w in params if w.ndim == 2)
+    penalised = cost + np.float32(l2) * sum(T.sum(w**2) for w in params if w.ndim == 2)
     rows = slice(index * batch, (index + 1) * batch)
-    step = symtensor.function([index, lr], cost, updates=momentum_updates(penalised, params, lr, np.float32(0.9)),
-                              givens={x: images[rows], y: labels[rows]})
+    step = symtensor.function(
+        [index, lr],
+        cost,
+        updates=momentum_updates(penalised, params, lr, np.float32(0.9)),
+        givens={x: images[rows], y: labels[rows]},
+    )
     correct = symtensor.function([x, y], T.mean(T.eq(T.argmax(p, axis=1), y)))
 
     curves, best, kept = [], -1.0, [w.get_value() for w in params]

@@ -67,8 +67,8 @@ class Value:
     """One scalar value.
 
     kind   const (extra: the number), param (extra: key of a value of the program), index (extra: its scope), load
-           (name: buffer; args: indices; extra: extents that must not be empty, or None), op (name: row), cast, reduce (extra:
-           its ReduceItem)
+           (name: buffer; args: indices; extra: extents that must not be empty, or None), op (name: row), cast,
+           reduce (extra: its ReduceItem)
     scope  the innermost loop that it depends on, where it is computed
     mask   bits of all loops that it depends on
     """

@@ -4,6 +4,7 @@
 asked for, in the modules that the table names. Real modules of the package always come first. `AliasFinder` (used by
 `compat.theano.install`) makes `theano.X` the very module `symtensor.X`, so that classes are the same under both words.
 """
+
 from __future__ import annotations
 
 import importlib
@@ -61,7 +62,9 @@ class OldPathFinder:
         return importlib.machinery.ModuleSpec(fullname, self, is_package=True)
 
     def create_module(self, spec):
-        return OldModule(spec.name, [f"{PACKAGE}.{s}".rstrip(".") for s in PATHS[spec.name.removeprefix(PACKAGE + ".")]])
+        return OldModule(
+            spec.name, [f"{PACKAGE}.{s}".rstrip(".") for s in PATHS[spec.name.removeprefix(PACKAGE + ".")]]
+        )
 
     def exec_module(self, module) -> None:
         """Nothing to run: names are looked up when asked for."""
@@ -74,7 +77,7 @@ class AliasFinder:
         self.word = word
 
     def _own(self, name: str) -> str:
-        return PACKAGE + name[len(self.word):]
+        return PACKAGE + name[len(self.word) :]
 
     def find_spec(self, fullname, path=None, target=None):
         if fullname != self.word and not fullname.startswith(self.word + "."):

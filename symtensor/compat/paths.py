@@ -12,15 +12,17 @@ _REWRITE = ("rewrite.opt", "rewrite.optdb")
 
 PATHS: dict[str, tuple[str, ...]] = {
     # gof
-    "gof": (*_GRAPH, *_REWRITE, "tensor.type_other"),
+    "gof": (*_GRAPH, *_REWRITE, "graph.params_type", "graph.enum_type", "tensor.type_other"),
     "gof.fg": ("graph.fg", "graph.errors", "graph.null_type"),
-    "gof.graph": ("graph.basic", "graph.traversal"),
+    "gof.graph": ("graph.basic", "graph.traversal", "graph.text", "rewrite.opt"),
     "gof.null_type": ("graph.null_type", "graph.type"),
     "gof.op": ("graph.op", "graph.utils", "graph.fg", "graph.test_values"),
     "gof.opt": ("rewrite.opt", "graph.basic"),
     "gof.optdb": ("rewrite.optdb",),
     "gof.toolbox": ("graph.features",),
-    "gof.type": ("graph.type", "tensor.type_other", "graph.utils"),
+    "gof.type": ("graph.type", "graph.enum_type", "tensor.type_other", "graph.utils", "configparser"),
+    "gof.params_type": ("graph.params_type", "graph.utils"),
+    "gof.sched": ("graph.sched",),
     "gof.utils": ("graph.utils", "graph.trace"),
     "gof.link": ("compile.link",),
     # compile
@@ -31,9 +33,11 @@ PATHS: dict[str, tuple[str, ...]] = {
     "raise_op": ("control.raise_op",),
     "ifelse": ("control.ifelse",),
     "configdefaults": ("config", "configparser"),
-    "tensor.opt": ("rewrite.opt", "rewrite.pipeline", "control.raise_op"),
+    "tensor.opt": (
+        "rewrite.opt", "rewrite.registry", "rewrite.shape_feature", "rewrite.pipeline", "control.raise_op"),
     "misc": (),
     "misc.ordered_set": ("utils.ordered",),
+    "misc.frozendict": ("utils.frozen",),
     "misc.may_share_memory": ("tensor.type",),
     "sandbox": (),
     "tests": (),

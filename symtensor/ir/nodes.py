@@ -24,8 +24,8 @@ from typing import Any, Union
 
 __all__ = [
     "Accumulate", "Alloc", "Axis", "Buffer", "Call", "Cast", "Check", "Const", "Copied", "Define", "Dim", "Expr", "If",
-    "Let", "Load", "Local", "Loop", "Nest", "Op", "Program", "PyCall", "Reduce", "Reshape", "Same", "Site", "Stmt", "Store",
-    "View", "ViewAxis", "While",
+    "Let", "Load", "Local", "Loop", "Nest", "Op", "Program", "PyCall", "Reduce", "Reshape", "Same", "Site", "Stmt",
+    "Store", "View", "ViewAxis", "While",
 ]
 
 # --------------------------------------------------------------------------------------------------------------------
@@ -147,7 +147,8 @@ class Store:
 
 @dataclass(frozen=True, slots=True)
 class Accumulate:
-    """buffer[index] = op(buffer[index], value); indices may repeat (scatter-add). `op` is add, mul, maximum or minimum."""
+    """buffer[index] = op(buffer[index], value); indices may repeat (scatter-add). `op` is add, mul, maximum or
+    minimum."""
 
     buffer: str
     index: tuple[Expr, ...]
@@ -176,8 +177,8 @@ class Nest:
     statement outside any loop handles 0-d values. Buffers that the nest stores to were defined (allocated) before.
 
     origin  ids of the graph nodes that it computes, for errors and profiles
-    inplace pairs (written buffer, read buffer) of the same sizes and dtype: the read buffer is read at exactly the index
-            that is stored, before the store, so the two may share memory
+    inplace pairs (written buffer, read buffer) of the same sizes and dtype: the read buffer is read at exactly the
+            index that is stored, before the store, so the two may share memory
     """
 
     body: tuple[NestStmt, ...]
@@ -219,7 +220,8 @@ class Alloc:
 
 @dataclass(frozen=True, slots=True)
 class Same:
-    """`buffer` is another name for `source`: same memory, sizes and strides (in place, identity, loop-carried values)."""
+    """`buffer` is another name for `source`: same memory, sizes and strides (in place, identity, loop-carried
+    values)."""
 
     buffer: str
     source: str
@@ -378,8 +380,8 @@ class Program:
     buffers   every buffer, in order of definition
     inputs    buffers bound by the caller, by position: the function's inputs, then shared values
     constants buffers bound once when linking (non-scalar constants and objects)
-    outputs   buffers returned; in the buffered stage result k lives in ("output", k) memory of its own, is adopted from a
-              PyCall, or is an object
+    outputs   buffers returned; in the buffered stage result k lives in ("output", k) memory of its own, is adopted
+              from a PyCall, or is an object
     updates   (position in `inputs`, buffer that holds its new value); in the buffered stage the buffer is either the
               input's own memory (in place) or result len(outputs)+j of the call
     """

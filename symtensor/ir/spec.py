@@ -4,11 +4,36 @@ Checked: every name is bound before it is read and bound once a scope; dtypes, r
 and size expressions are int64, conditions bool; each stage holds only its own statements; stores hit only buffers that
 were defined; in-place pairs are what they claim to be. Not checked (the law tests do): bounds of run-time indices.
 """
+
 from __future__ import annotations
 
 from symtensor.ir.nodes import (
-    Accumulate, Alloc, Buffer, Call, Cast, Check, Const, Copied, Define, Dim, Expr, If, Let, Load, Local, Loop, Nest, Op,
-    Program, PyCall, Reduce, Reshape, Same, Store, View, While,
+    Accumulate,
+    Alloc,
+    Buffer,
+    Call,
+    Cast,
+    Check,
+    Const,
+    Copied,
+    Define,
+    Dim,
+    Expr,
+    If,
+    Let,
+    Load,
+    Local,
+    Loop,
+    Nest,
+    Op,
+    Program,
+    PyCall,
+    Reduce,
+    Reshape,
+    Same,
+    Store,
+    View,
+    While,
 )
 from symtensor.ir.text import statement_lines
 from symtensor.scalar.table import ROWS
@@ -58,13 +83,17 @@ class _Checker:
         elif isinstance(expr, Op):
             self.expect(expr.name in ROWS, f"no scalar operation {expr.name}")
             row = ROWS[expr.name]
-            self.expect(row.arity in (None, len(expr.args)), f"{expr.name} takes {row.arity} operands, got {len(expr.args)}")
+            self.expect(
+                row.arity in (None, len(expr.args)), f"{expr.name} takes {row.arity} operands, got {len(expr.args)}"
+            )
             for arg in expr.args:
                 self.expr(arg, known, names)
         elif isinstance(expr, Cast):
             self.expr(expr.arg, known, names)
-            self.expect(not (expr.arg.dtype.startswith("complex") and not expr.dtype.startswith("complex")),
-                        "a complex value is cast to a real dtype")
+            self.expect(
+                not (expr.arg.dtype.startswith("complex") and not expr.dtype.startswith("complex")),
+                "a complex value is cast to a real dtype",
+            )
         elif isinstance(expr, Reduce):
             self.expect(expr.op in REDUCTIONS, f"no reduction {expr.op}")
             inner = dict(names)
@@ -105,7 +134,9 @@ class _Checker:
                 buffer = self.buffer(stmt.buffer, known)
                 self.index(buffer, stmt.index, known, names)
                 self.expr(stmt.value, known, names)
-                self.expect(stmt.value.dtype == buffer.dtype, f"{stmt.value.dtype} stored to {buffer.dtype} {buffer.name}")
+                self.expect(
+                    stmt.value.dtype == buffer.dtype, f"{stmt.value.dtype} stored to {buffer.dtype} {buffer.name}"
+                )
                 if isinstance(stmt, Accumulate):
                     self.expect(stmt.op in ACCUMULATIONS, f"no accumulation {stmt.op}")
             elif isinstance(stmt, Loop):
@@ -120,7 +151,10 @@ class _Checker:
         self.expect(name in self.buffers, f"buffer {name} is not declared")
         self.expect(name not in known, f"buffer {name} is defined twice")
         if rank is not None:
-            self.expect(self.buffers[name].ndim == rank, f"{name} is declared with {self.buffers[name].ndim} axes, defined with {rank}")
+            self.expect(
+                self.buffers[name].ndim == rank,
+                f"{name} is declared with {self.buffers[name].ndim} axes, defined with {rank}",
+            )
         known.add(name)
 
     def block(self, body, known: set[str], names: dict[str, str]) -> None:
@@ -134,7 +168,9 @@ class _Checker:
                 raise SpecError(f"{error}\n  in: " + "\n      ".join(statement_lines(stmt, ""))) from None
 
     def statement(self, stmt, known: set[str], names: dict[str, str]) -> None:
-        self.expect(isinstance(stmt, STAGES[self.program.stage]), f"{type(stmt).__name__} in stage {self.program.stage}")
+        self.expect(
+            isinstance(stmt, STAGES[self.program.stage]), f"{type(stmt).__name__} in stage {self.program.stage}"
+        )
         if isinstance(stmt, Let):
             self.expr(stmt.value, known, names)
             self.expect(stmt.name not in names, f"name {stmt.name} is bound twice")
@@ -142,7 +178,9 @@ class _Checker:
         elif isinstance(stmt, Nest):
             self.nest(stmt.body, known, names)
             for written, read in stmt.inplace:
-                self.expect(self.buffer(written, known).dtype == self.buffer(read, known).dtype, "in-place pair of two dtypes")
+                self.expect(
+                    self.buffer(written, known).dtype == self.buffer(read, known).dtype, "in-place pair of two dtypes"
+                )
         elif isinstance(stmt, (Define, Alloc, Reshape)):
             for dim in stmt.dims:
                 self.integer(dim, known, names)
@@ -165,7 +203,10 @@ class _Checker:
             for part in stmt.start + tuple(e for a in stmt.axes for e in (a.extent, a.step)):
                 self.integer(part, known, names)
             used = [a.base_axis for a in stmt.axes if a.base_axis is not None]
-            self.expect(len(set(used)) == len(used) and all(0 <= a < base.ndim for a in used), f"view axes {used} of {base.ndim}")
+            self.expect(
+                len(set(used)) == len(used) and all(0 <= a < base.ndim for a in used),
+                f"view axes {used} of {base.ndim}",
+            )
             self.define(stmt.buffer, known, len(stmt.axes))
             self.expect(self.buffers[stmt.buffer].dtype == base.dtype, "view of another dtype")
             self.expect(self.buffers[stmt.buffer].layout == "any", "a view promises no layout")
@@ -180,7 +221,10 @@ class _Checker:
             else:
                 for name in stmt.outputs:
                     self.define(name, known)
-                    self.expect(self.buffers[name].layout == "any" or self.buffers[name].dtype == "object", "a Python result promises no layout")
+                    self.expect(
+                        self.buffers[name].layout == "any" or self.buffers[name].dtype == "object",
+                        "a Python result promises no layout",
+                    )
         elif isinstance(stmt, Check):
             self.expr(stmt.condition, known, names)
             self.expect(stmt.condition.dtype == "bool", "a check of no bool")

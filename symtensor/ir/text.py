@@ -2,11 +2,37 @@
 
 The text says everything that decides the printed C, and nothing else; equal programs have equal texts in every process.
 """
+
 from __future__ import annotations
 
 from symtensor.ir.nodes import (
-    Accumulate, Alloc, Axis, Buffer, Call, Cast, Check, Const, Copied, Define, Dim, Expr, If, Let, Load, Local, Loop,
-    Nest, Op, Program, PyCall, Reduce, Reshape, Same, Store, View, While,
+    Accumulate,
+    Alloc,
+    Axis,
+    Buffer,
+    Call,
+    Cast,
+    Check,
+    Const,
+    Copied,
+    Define,
+    Dim,
+    Expr,
+    If,
+    Let,
+    Load,
+    Local,
+    Loop,
+    Nest,
+    Op,
+    Program,
+    PyCall,
+    Reduce,
+    Reshape,
+    Same,
+    Store,
+    View,
+    While,
 )
 
 
@@ -78,14 +104,19 @@ def statement_lines(stmt, indent: str) -> list[str]:
         return [f"{indent}{stmt.buffer} = {stmt.source}"]
     if isinstance(stmt, View):
         axes = ", ".join(
-            "new" if a.base_axis is None else f"{a.base_axis}:{expr_text(a.extent)}" + (
-                "" if a.step == Const(1, "int64") else f" step {expr_text(a.step)}")
-            for a in stmt.axes)
+            "new"
+            if a.base_axis is None
+            else f"{a.base_axis}:{expr_text(a.extent)}"
+            + ("" if a.step == Const(1, "int64") else f" step {expr_text(a.step)}")
+            for a in stmt.axes
+        )
         return [f"{indent}{stmt.buffer} = view {stmt.base} from ({_many(stmt.start)}) axes ({axes})"]
     if isinstance(stmt, Reshape):
         return [f"{indent}{stmt.buffer} = reshape {stmt.base} to ({_many(stmt.dims)}){place_text(stmt.place)}"]
     if isinstance(stmt, Call):
-        return [f"{indent}{', '.join(stmt.outputs)} = call {stmt.name}({', '.join(stmt.inputs)}; {_many(stmt.scalars)})"]
+        return [
+            f"{indent}{', '.join(stmt.outputs)} = call {stmt.name}({', '.join(stmt.inputs)}; {_many(stmt.scalars)})"
+        ]
     if isinstance(stmt, PyCall):
         views = "".join(f" {o}views{i}" for o, i in stmt.views) + "".join(f" destroys{i}" for i in stmt.destroys)
         return [f"{indent}{', '.join(stmt.outputs)} = python {stmt.callee}({', '.join(stmt.inputs)}){views}"]

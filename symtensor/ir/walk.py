@@ -1,11 +1,33 @@
 """Questions about expressions and statements: what they contain, what they read and write."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
 from symtensor.ir.nodes import (
-    Accumulate, Alloc, Call, Cast, Check, Copied, Define, Dim, Expr, If, Let, Load, Loop, Nest, Op, PyCall, Reduce,
-    Reshape, Same, Stmt, Store, View, While,
+    Accumulate,
+    Alloc,
+    Call,
+    Cast,
+    Check,
+    Copied,
+    Define,
+    Dim,
+    Expr,
+    If,
+    Let,
+    Load,
+    Loop,
+    Nest,
+    Op,
+    PyCall,
+    Reduce,
+    Reshape,
+    Same,
+    Stmt,
+    Store,
+    View,
+    While,
 )
 
 
@@ -152,7 +174,8 @@ def statements(body) -> Iterator[Stmt]:
 
 
 def rewrite(expr: Expr, change: Callable[[Expr], Expr | None]) -> Expr:
-    """The expression with every part for which `change` answers replaced (outermost first, replaced parts untouched)."""
+    """The expression with every part for which `change` answers replaced (outermost first, replaced parts
+    untouched)."""
     new = change(expr)
     if new is not None:
         return new

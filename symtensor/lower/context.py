@@ -3,6 +3,7 @@
 A rule gets `ctx` and a node. It asks for values (`buffer`, `element`, `scalar`, `dims`), opens nests (`nest`), defines
 outputs (`define`, `view`, `copied`), emits statements and checks. Everything it emits goes to the current block.
 """
+
 from __future__ import annotations
 
 import copy
@@ -14,7 +15,23 @@ import numpy as np
 from symtensor.graph.basic import Apply, Constant, Variable
 from symtensor.ir.expressions import ONE, TRUE, ZERO, compare, int_
 from symtensor.ir.nodes import (
-    Buffer, Cast, Check, Const, Copied, Define, Dim, Expr, Let, Load, Local, Reshape, Same, Site, Stmt, View, ViewAxis,
+    Buffer,
+    Cast,
+    Check,
+    Const,
+    Copied,
+    Define,
+    Dim,
+    Expr,
+    Let,
+    Load,
+    Local,
+    Reshape,
+    Same,
+    Site,
+    Stmt,
+    View,
+    ViewAxis,
 )
 from symtensor.lower.nest import NestBuilder, literal
 from symtensor.lower.regions import Regions
@@ -30,7 +47,9 @@ class Lowering:
         self.sizes = sizes
         self.rules = RuleBook()
         self.regions = Regions((), ())
-        self.wanted: set[Variable] = set()  # variables that somebody reads: other outputs of a node need not be computed
+        self.wanted: set[Variable] = (
+            set()
+        )  # variables that somebody reads: other outputs of a node need not be computed
         self.node_ids = {node: k for k, node in enumerate(nodes)}
         self.buffers: list[Buffer] = []
         self.declared: dict[str, Buffer] = {}
@@ -119,8 +138,11 @@ class Lowering:
                 todo.pop()
                 continue
             assert var.owner is not None, f"{var} is no input of this function"
-            missing = [v for v in var.owner.inputs if v not in self.names and not isinstance(v, Constant)
-                       and not self.computable(v)]
+            missing = [
+                v
+                for v in var.owner.inputs
+                if v not in self.names and not isinstance(v, Constant) and not self.computable(v)
+            ]
             if missing:
                 todo.extend(missing)
                 continue
@@ -250,9 +272,12 @@ class Lowering:
             left = self._size(self.sizes.own(a, axis), a, axis)
             right = self._size(self.sizes.own(b, axis), b, axis)
             self.check(
-                compare("eq", left, right), "ValueError",
-                f"Input dimension mis-match. (input[{first}].shape[{axis}] = {{0}}, input[{other}].shape[{axis}] = {{1}})",
-                node, (left, right),
+                compare("eq", left, right),
+                "ValueError",
+                f"Input dimension mis-match. (input[{first}].shape[{axis}] = {{0}}, "
+                f"input[{other}].shape[{axis}] = {{1}})",
+                node,
+                (left, right),
             )
 
     # -- values -----------------------------------------------------------------------------------------------------

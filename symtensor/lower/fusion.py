@@ -4,9 +4,10 @@ In: the nodes in topological order, which of them are elementwise over arrays, a
 Out: groups of nodes with the same sizes such that contracting each group leaves the graph acyclic.
 
 Greedy: each node tries to merge with the groups of its inputs, nearest first. A merge is refused where a path from one
-group to the other leaves them in between, or where the group would exceed `CAP` operations (gcc's time grows faster than
-the nest; 64 is measured).
+group to the other leaves them in between, or where the group would exceed `CAP` operations (gcc's time grows faster
+than the nest; 64 is measured).
 """
+
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
@@ -58,7 +59,9 @@ class _Groups:
 
 
 def fusion_groups(
-    order: Sequence[Apply], elementwise: Callable[[Apply], bool], sizes: Callable[[Apply], Hashable],
+    order: Sequence[Apply],
+    elementwise: Callable[[Apply], bool],
+    sizes: Callable[[Apply], Hashable],
     inputs: Callable[[Apply], Sequence[Variable]],
 ) -> list[list[Apply]]:
     """The groups (also those of one node), each in topological order, ordered by their first node."""

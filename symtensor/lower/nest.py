@@ -1,4 +1,5 @@
-"""Builds one loop nest: opens and closes loops, and puts every shared value at the outermost place where it is known."""
+"""Builds one loop nest: opens and closes loops, and puts every shared value at the outermost place where it is
+known."""
 
 from __future__ import annotations
 
@@ -127,8 +128,8 @@ def _without_unread(body, read: set[str] | None = None):
 
 
 def _inplace_pairs(body) -> tuple[tuple[str, str], ...]:
-    """(stored, loaded) buffers that may share memory: the nest is one chain of loops, the loaded one is read only at the
-    index of the store, and every element is read before any is stored."""
+    """(stored, loaded) buffers that may share memory: the nest is one chain of loops, the loaded one is read only at
+    the index of the store, and every element is read before any is stored."""
     chain: list = []
     block = body
     while True:

@@ -3,6 +3,7 @@
 A unit is a fusion group or a single node. A value read only by its own group, or by one reduction, or that an element
 rule can compute where it is read, gets no buffer.
 """
+
 from __future__ import annotations
 
 import heapq
@@ -30,13 +31,14 @@ class Plan:
 
 
 def make_plan(
-    order: Sequence[Apply], outputs: Sequence[Variable], sizes: Sizes, rules: RuleBook,
+    order: Sequence[Apply],
+    outputs: Sequence[Variable],
+    sizes: Sizes,
+    rules: RuleBook,
     inputs: Callable[[Apply], Sequence[Variable]],
 ) -> Plan:
     """Decides for a block. `inputs`: what each node reads (for an ifelse also what its branches read from outside)."""
-    groups = fusion_groups(
-        order, lambda node: rules[node].elementwise, lambda node: sizes.key(node.outputs[0]), inputs
-    )
+    groups = fusion_groups(order, lambda node: rules[node].elementwise, lambda node: sizes.key(node.outputs[0]), inputs)
     unit_of: dict[Apply, int] = {node: g for g, group in enumerate(groups) for node in group}
     for node in order:
         unit_of.setdefault(node, len(unit_of) + len(groups))
@@ -135,7 +137,11 @@ def _ordered_units(
     after: dict[int, list[int]] = {unit: [] for unit in members}
     for node in order:
         for v in inputs(node):
-            if v.owner in unit_of and unit_of[v.owner] != unit_of[node] and unit_of[v.owner] not in before[unit_of[node]]:
+            if (
+                v.owner in unit_of
+                and unit_of[v.owner] != unit_of[node]
+                and unit_of[v.owner] not in before[unit_of[node]]
+            ):
                 before[unit_of[node]].add(unit_of[v.owner])
                 after[unit_of[v.owner]].append(unit_of[node])
     missing = {unit: len(b) for unit, b in before.items()}

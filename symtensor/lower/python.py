@@ -1,4 +1,5 @@
 """Ops without a lowering: their `perform` becomes an island inside the compiled function."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -35,4 +36,6 @@ def emit_python(ctx: Lowering, node: Apply) -> None:
     views = tuple((o, i) for o, sources in sorted(getattr(node.op, "view_map", {}).items()) for i in sources)
     owned = tuple((o, i) for o, sources in sorted(getattr(node.op, "destroy_map", {}).items()) for i in sources)
     ctx.pycalls.append(node)
-    ctx.emit(PyCall(len(ctx.pycalls) - 1, tuple(inputs), tuple(outputs), views + owned, tuple(destroyed), ctx.origin(node)))
+    ctx.emit(
+        PyCall(len(ctx.pycalls) - 1, tuple(inputs), tuple(outputs), views + owned, tuple(destroyed), ctx.origin(node))
+    )

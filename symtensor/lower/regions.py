@@ -1,9 +1,10 @@
 """Lazy regions: which nodes belong inside one branch of an `ifelse`.
 
 In: the nodes of a block in topological order and what the block has to yield. A node whose every use lies in one branch
-of an `IfElse` (directly, or through other such nodes) is computed in that branch only; a node that both branches use, or
-something outside, is computed before.
+of an `IfElse` (directly, or through other such nodes) is computed in that branch only; a node that both branches use,
+or something outside, is computed before.
 """
+
 from __future__ import annotations
 
 from collections.abc import Sequence

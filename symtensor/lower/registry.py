@@ -1,8 +1,9 @@
 """How ops take part in lowering: three tables by class, filled by the files beside this one.
 
-element   `rule(ctx, node, position, index, at) -> Expr`: one element of output `position` at `index`, as an expression of
-          elements of the inputs, `at(k, index)`. Such outputs need no memory: they are computed where they are read.
-view      `rule(ctx, node, position) -> None`: makes the output a strided view of an input's buffer (`ctx.emit(View ...)`).
+element   `rule(ctx, node, position, index, at) -> Expr`: one element of output `position` at `index`, as an expression
+          of elements of the inputs, `at(k, index)`. Such outputs need no memory: they are computed where they are read.
+view      `rule(ctx, node, position) -> None`: makes the output a strided view of an input's buffer (`ctx.emit(View
+          ...)`).
 emit      `rule(ctx, node) -> None`: statements that define buffers for all outputs.
 
 An op may have an element and a view rule (DimShuffle, basic indexing), an element rule alone (it is stored by a plain
@@ -13,6 +14,7 @@ nest where memory is needed), or an emit rule. An op with none becomes a call of
   BUFFER   its memory                    ELEMENT  its elements, each about once (the producer may be inlined)
   SCALAR   its value as a host scalar    SHAPE    its sizes only
 """
+
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
@@ -50,8 +52,12 @@ def _uses(uses: str | Sequence[str] | Uses) -> Uses:
 
 
 def _registering(table: dict[type, Rule], default: str):
-    def register(*ops: type, uses: str | Sequence[str] | Uses = default, when: Callable[[Apply], bool] | None = None,
-                 fusible: bool = False):
+    def register(
+        *ops: type,
+        uses: str | Sequence[str] | Uses = default,
+        when: Callable[[Apply], bool] | None = None,
+        fusible: bool = False,
+    ):
         def keep(function):
             for op in ops:
                 assert op not in table, f"two lowerings of one kind for {op.__name__}"

@@ -1,10 +1,11 @@
 """Scan: a `While` inside the function's own Program.
 
-Every recurrent or collected output is a trace: an array with one row a step (and, before them, the initial rows). A step
-reads rows of sequences and traces through views, computes, and writes its rows. What the body computes from
+Every recurrent or collected output is a trace: an array with one row a step (and, before them, the initial rows). A
+step reads rows of sequences and traces through views, computes, and writes its rows. What the body computes from
 non-sequences alone is computed once, before the loop. Refused (and run by `perform` in Python): carried Python objects,
 and collected values whose sizes are known only when they have been computed.
 """
+
 from __future__ import annotations
 
 import copy
@@ -12,7 +13,7 @@ from collections.abc import Sequence
 
 from symtensor.graph.basic import Apply, Constant, Variable
 from symtensor.ir.expressions import ZERO, add, compare
-from symtensor.ir.nodes import Const, Define, Dim, Expr, Load, Local, View, ViewAxis, While
+from symtensor.ir.nodes import Const, Define, Dim, Expr, Load, Local, ViewAxis, While
 from symtensor.lower.blocks import lower_block
 from symtensor.lower.context import Lowering
 from symtensor.lower.nest import convert
@@ -67,8 +68,9 @@ class _Loop:
         self.steps = ctx.let(ctx.scalar(self.outer.n_steps, "int64"))
         self.body = ctx.fork()
         self.body.sizes = sizes
-        self.body.names = {v: ctx.buffer(outer) 
-                           for v, outer in zip(self.inner.non_sequences, self.outer.non_sequences, strict=True)}
+        self.body.names = {
+            v: ctx.buffer(outer) for v, outer in zip(self.inner.non_sequences, self.outer.non_sequences, strict=True)
+        }
         own = ctx.node_ids.get(node, -1)
         self.body.node_ids = {inner: own for inner in node.op.inner_nodes} if own >= 0 else {}
         self.lengths = [self.info.depth(r) for r in range(len(self.info.recurrent))]  # initial rows
@@ -96,13 +98,18 @@ class _Loop:
 
     def check_lengths(self) -> None:
         ctx = self.ctx
-        ctx.check(compare("ge", self.steps, 0), "ValueError", "Scan was asked to run for {0} steps", self.node, (self.steps,))
+        ctx.check(
+            compare("ge", self.steps, 0), "ValueError", "Scan was asked to run for {0} steps", self.node, (self.steps,)
+        )
         for k, v in enumerate(self.outer.sequences):
             needed = add(self.steps, self.info.spread(k))
             length = Dim(ctx.buffer(v), 0)
             ctx.check(
-                compare("ge", length, needed), "ValueError",
-                f"Sequence {k} of the scan is too short: it has {{0}} rows, {{1}} are needed", self.node, (length, needed),
+                compare("ge", length, needed),
+                "ValueError",
+                f"Sequence {k} of the scan is too short: it has {{0}} rows, {{1}} are needed",
+                self.node,
+                (length, needed),
             )
 
     def emit_invariants(self) -> list[Apply]:
@@ -129,8 +136,10 @@ class _Loop:
         """Before the loop the first rows stand for all: only their sizes are looked at."""
         before = copy.copy(self.body)
         before.body = self.ctx.body
-        for group, outer in (*zip(self.inner.sequences, self.outer.sequences, strict=True),
-                             *zip(self.inner.recurrent, self.outer.initial, strict=True)):
+        for group, outer in (
+            *zip(self.inner.sequences, self.outer.sequences, strict=True),
+            *zip(self.inner.recurrent, self.outer.initial, strict=True),
+        ):
             for v in group:
                 self.row(before, v, self.ctx.buffer(outer), ZERO)
         for v, outer in zip(self.inner.shared, self.outer.shared, strict=True):
@@ -144,8 +153,10 @@ class _Loop:
 
     def row(self, ctx: Lowering, variable: Variable, base: str, index: Expr) -> None:
         """Makes an inner variable the row of an array."""
-        axes = [ViewAxis(axis + 1, Const(1, "int64") if b else Dim(base, axis + 1))
-                for axis, b in enumerate(variable.type.broadcastable)]
+        axes = [
+            ViewAxis(axis + 1, Const(1, "int64") if b else Dim(base, axis + 1))
+            for axis, b in enumerate(variable.type.broadcastable)
+        ]
         ctx.view(variable, base, (index, *[ZERO] * len(axes)), axes)
 
     def new_trace(self, row: Variable, dims: Sequence[Expr], extra: int = 0) -> str:
@@ -184,7 +195,9 @@ class _Loop:
         for group, outer, taps in zip(self.inner.sequences, self.outer.sequences, self.info.sequences, strict=True):
             for v, tap in zip(group, taps, strict=True):
                 self.row(body, v, self.ctx.buffer(outer), add(t, tap - min(taps)))
-        for group, name, taps, k in zip(self.inner.recurrent, self.traces, self.info.recurrent, self.lengths, strict=True):
+        for group, name, taps, k in zip(
+            self.inner.recurrent, self.traces, self.info.recurrent, self.lengths, strict=True
+        ):
             for v, tap in zip(group, taps, strict=True):
                 self.row(body, v, name, add(t, k + tap))
         body.names.update(zip(self.inner.shared, self.states, strict=True))
@@ -213,15 +226,18 @@ class _Loop:
             if not b:
                 self.check_row(Dim(source, axis), Dim(trace, axis + 1))
         with body.nest(self.node) as nest:
-            inner = nest.loops([Const(1, "int64") if b else Dim(source, axis)
-                                for axis, b in enumerate(value.type.broadcastable)])
+            inner = nest.loops(
+                [Const(1, "int64") if b else Dim(source, axis) for axis, b in enumerate(value.type.broadcastable)]
+            )
             nest.store(trace, (index, *inner), Load(source, inner, value.type.dtype))
 
     def check_row(self, got: Expr, expected: Expr) -> None:
         self.body.check(
-            compare("eq", got, expected), "ValueError",
+            compare("eq", got, expected),
+            "ValueError",
             "a step of the scan yields a value of another shape than the steps before: length {0}, expected {1}",
-            self.node, (got, expected),
+            self.node,
+            (got, expected),
         )
 
     def write_state(self, variable: Variable, value: Expr | str, state: str) -> None:

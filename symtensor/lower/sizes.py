@@ -4,6 +4,7 @@ Every elementwise node says that its operands have equal lengths along the axes 
 the symbolic scalars of `ShapeEnv`; equal ones are kept in a union-find. The representative of a class is a literal if
 it has one, else the length that is known first (of a function input).
 """
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -80,7 +81,8 @@ class Sizes:
         return self.env.shape(variable)[axis]
 
     def best(self, variable: Variable, axis: int) -> Variable:
-        """The best known length that equals it: a literal or a function input's length if there is one, else its own."""
+        """The best known length that equals it: a literal or a function input's length if there is one, else its
+        own."""
         key = self.root(variable, axis)
         return self.size[key] if self._rank(key) < 2 else self.own(variable, axis)
 

@@ -1,4 +1,5 @@
-"""The one door for packages that are not required (SciPy, pycuda, matplotlib ...): imported at first use, or not at all."""
+"""The one door for packages that are not required (SciPy, pycuda, matplotlib ...): imported at first use, or not at
+all."""
 from __future__ import annotations
 
 import importlib

@@ -4,9 +4,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, MutableSet
 from typing import Any, Generic, TypeVar
 
-__all__ = ["OrderedSet"]
+__all__ = ["OrderedSet", "check_deterministic"]
 
 T = TypeVar("T")
+
+
+def check_deterministic(iterable: Any) -> None:
+    """Raise AssertionError for a set or dict view, whose order may differ from one process to the next."""
+    if iterable is not None:
+        assert isinstance(iterable, (list, tuple, dict, OrderedSet, Iterator)) or hasattr(iterable, "__getitem__"), (
+            "Get an not ordered iterable when one was expected")
 
 
 class OrderedSet(MutableSet, Generic[T]):
@@ -61,6 +68,13 @@ class OrderedSet(MutableSet, Generic[T]):
         """Remove every element of `iterable`."""
         for item in list(iterable):
             self._items.pop(item, None)
+
+    def intersection_update(self, iterable: Iterable[Any]) -> None:
+        """Remove every element that `iterable` lacks."""
+        other = set(iterable)
+        for item in list(self._items):
+            if item not in other:
+                del self._items[item]
 
     def intersection(self, iterable: Iterable[Any]) -> OrderedSet[T]:
         """A new set with the elements of this one that `iterable` has too."""

@@ -1,4 +1,5 @@
-"""Random graphs of everything at once: compiled with all rewrites and shared updates, against `perform` node by node."""
+"""Random graphs of everything at once: compiled with all rewrites and shared updates, against `perform` node by
+node."""
 
 from __future__ import annotations
 

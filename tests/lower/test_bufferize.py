@@ -1,11 +1,28 @@
 """Bufferisation changes where values live, never what they are: random programs run equal with and without sharing."""
+
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
 from symtensor.ir.nodes import (
-    Alloc, Buffer, Check, Const, Copied, Define, Dim, If, Load, Nest, Op, Program, Reshape, Same, Site, View, ViewAxis,
+    Alloc,
+    Buffer,
+    Check,
+    Const,
+    Copied,
+    Define,
+    Dim,
+    If,
+    Load,
+    Nest,
+    Op,
+    Program,
+    Reshape,
+    Same,
+    Site,
+    View,
+    ViewAxis,
 )
 from symtensor.ir.spec import check
 from symtensor.ir.text import program_text
@@ -32,8 +49,19 @@ class Random:
         outputs = tuple(pick(int(self.rng.integers(0, 4))))
         updated = [k for k in range(len(self.inputs)) if self.rng.random() < 0.6]
         updates = tuple(zip(updated, pick(len(updated))))
-        self.program = check(Program("random", "nests", tuple(self.buffers), self.inputs, (), outputs, updates,
-                                     tuple(self.body), (Site("ValueError", "never"),)))
+        self.program = check(
+            Program(
+                "random",
+                "nests",
+                tuple(self.buffers),
+                self.inputs,
+                (),
+                outputs,
+                updates,
+                tuple(self.body),
+                (Site("ValueError", "never"),),
+            )
+        )
 
     def fresh(self, prefix: str) -> str:
         self.counts[prefix] = self.counts.get(prefix, -1) + 1
@@ -49,7 +77,9 @@ class Random:
         return recent[int(self.rng.integers(len(recent)))]
 
     def step(self) -> None:
-        kind = self.rng.choice(["nest", "nest", "nest", "pair", "accumulate", "reverse", "reshape", "same", "check", "branch"])
+        kind = self.rng.choice(
+            ["nest", "nest", "nest", "pair", "accumulate", "reverse", "reshape", "same", "check", "branch"]
+        )
         getattr(self, kind)()
 
     def nest(self) -> None:
@@ -137,8 +167,10 @@ def _renamed(stmt, old, new):
         return Define(new, stmt.dims)
     assert isinstance(stmt, Nest)
     (loop,) = stmt.body
-    body = tuple(type(s)(new, *[getattr(s, f) for f in s.__slots__[1:]]) if getattr(s, "buffer", None) == old else s
-                 for s in loop.body)
+    body = tuple(
+        type(s)(new, *[getattr(s, f) for f in s.__slots__[1:]]) if getattr(s, "buffer", None) == old else s
+        for s in loop.body
+    )
     pairs = tuple((new if w == old else w, r) for w, r in stmt.inplace)
     return Nest((type(loop)(loop.axis, body),), (), pairs)
 
@@ -163,20 +195,27 @@ def test_random_programs_run_equal(block):
             buffered = check(bufferize(nests, share_memory=share))
             got = run(buffered, arrays, sharing=True, poison=True)
             for k, (a, b) in enumerate(zip(got, expected, strict=True)):
-                assert np.array_equal(a, b), f"seed {seed} share {share} value {k}\n{program_text(nests)}\n{program_text(buffered)}"
+                assert np.array_equal(a, b), (
+                    f"seed {seed} share {share} value {k}\n{program_text(nests)}\n{program_text(buffered)}"
+                )
 
 
 def test_failed_call_has_not_written():
     """Statements that can fail come before the first write to a shared value."""
     for seed in range(300):
         buffered = bufferize(Random(seed).program)
-        in_place = {name for _, name in buffered.updates
-                    if any(isinstance(s, Same) and s.buffer == name and s.source in buffered.inputs for s in buffered.body)}
+        in_place = {
+            name
+            for _, name in buffered.updates
+            if any(isinstance(s, Same) and s.buffer == name and s.source in buffered.inputs for s in buffered.body)
+        }
         written = False
         for stmt in statements(buffered.body):
             if isinstance(stmt, Same) and stmt.buffer in in_place and stmt.source in buffered.inputs:
                 written = True
-            assert not (written and isinstance(stmt, (Check, Alloc, Reshape, If))), f"seed {seed}\n{program_text(buffered)}"
+            assert not (written and isinstance(stmt, (Check, Alloc, Reshape, If))), (
+                f"seed {seed}\n{program_text(buffered)}"
+            )
 
 
 def test_sgd_updates_in_place_and_memory_is_reused():

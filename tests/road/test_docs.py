@@ -1,4 +1,5 @@
 """The documentation's Python blocks run as they stand, one after another; the short examples run."""
+
 from __future__ import annotations
 
 import pathlib

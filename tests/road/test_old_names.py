@@ -1,4 +1,5 @@
 """Theano's dotted paths under `symtensor.`, and unchanged programs under the word `theano`."""
+
 from __future__ import annotations
 
 import importlib
@@ -17,12 +18,26 @@ def test_sources_exist(path):
     importlib.import_module(f"symtensor.{path}")
 
 
-@pytest.mark.parametrize("path, name", [
-    ("gof", "Op"), ("gof", "Apply"), ("gof", "local_optimizer"), ("gof.graph", "is_same_graph"),
-    ("gof.graph", "io_toposort"), ("gof.opt", "PatternSub"), ("gof.optdb", "Query"), ("gof.toolbox", "Feature"),
-    ("gof.null_type", "NullType"), ("compile.ops", "as_op"), ("compile.sharedvalue", "SharedVariable"),
-    ("raise_op", "Assert"), ("ifelse", "ifelse"), ("compile.builders", "OpFromGraph"), ("gof.type", "Type"),
-])
+@pytest.mark.parametrize(
+    "path, name",
+    [
+        ("gof", "Op"),
+        ("gof", "Apply"),
+        ("gof", "local_optimizer"),
+        ("gof.graph", "is_same_graph"),
+        ("gof.graph", "io_toposort"),
+        ("gof.opt", "PatternSub"),
+        ("gof.optdb", "Query"),
+        ("gof.toolbox", "Feature"),
+        ("gof.null_type", "NullType"),
+        ("compile.ops", "as_op"),
+        ("compile.sharedvalue", "SharedVariable"),
+        ("raise_op", "Assert"),
+        ("ifelse", "ifelse"),
+        ("compile.builders", "OpFromGraph"),
+        ("gof.type", "Type"),
+    ],
+)
 def test_names_are_found(path, name):
     assert getattr(importlib.import_module(f"symtensor.{path}"), name) is not None
 
@@ -56,15 +71,21 @@ assert x.type.__class__.__module__ == 'symtensor.tensor.type'
 def test_unchanged_program_as_script(tmp_path):
     script = tmp_path / "program.py"
     script.write_text(PROGRAM)
-    run = subprocess.run([sys.executable, "-m", "symtensor.compat.theano", str(script), "a", "b"],
-                         capture_output=True, text=True, env={**__import__("os").environ, "THEANO_FLAGS": "floatX=float32"})
+    run = subprocess.run(
+        [sys.executable, "-m", "symtensor.compat.theano", str(script), "a", "b"],
+        capture_output=True,
+        text=True,
+        env={**__import__("os").environ, "THEANO_FLAGS": "floatX=float32"},
+    )
     assert run.returncode == 0, run.stderr
     assert run.stdout == "0.5 2.0 float32 ['a', 'b']\n"
 
 
 def test_install_after_another_theano_is_refused():
-    code = "import sys, types; sys.modules['theano'] = types.ModuleType('theano')\n" \
-           "import symtensor.compat.theano as c\n" \
-           "try: c.install()\nexcept ImportError as error: print('refused:', error)\n"
+    code = (
+        "import sys, types; sys.modules['theano'] = types.ModuleType('theano')\n"
+        "import symtensor.compat.theano as c\n"
+        "try: c.install()\nexcept ImportError as error: print('refused:', error)\n"
+    )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert "refused: theano has already been imported" in run.stdout, run.stderr

@@ -1,4 +1,5 @@
 """What Theano's tutorials print, as facts: first steps, state, softmax regression."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -12,11 +13,26 @@ from symtensor.gradient import DisconnectedInputError
 from symtensor.graph.errors import MissingInputError
 from symtensor.tensor.nnet.nnet import Softmax, SoftmaxGrad, softmax_op
 
-LETTERS = {"b": "int8", "w": "int16", "i": "int32", "l": "int64", "f": "float32", "d": "float64", "c": "complex64",
-           "z": "complex128"}
-SHAPES = {"scalar": ((), "scalar"), "vector": ((False,), "vector"), "matrix": ((False, False), "matrix"),
-          "row": ((True, False), "row"), "col": ((False, True), "col"), "tensor3": ((False,) * 3, "3D"),
-          "tensor4": ((False,) * 4, "4D"), "tensor5": ((False,) * 5, "5D")}
+LETTERS = {
+    "b": "int8",
+    "w": "int16",
+    "i": "int32",
+    "l": "int64",
+    "f": "float32",
+    "d": "float64",
+    "c": "complex64",
+    "z": "complex128",
+}
+SHAPES = {
+    "scalar": ((), "scalar"),
+    "vector": ((False,), "vector"),
+    "matrix": ((False, False), "matrix"),
+    "row": ((True, False), "row"),
+    "col": ((False, True), "col"),
+    "tensor3": ((False,) * 3, "3D"),
+    "tensor4": ((False,) * 4, "4D"),
+    "tensor5": ((False,) * 5, "5D"),
+}
 
 
 def test_adding_two_numbers():
@@ -42,7 +58,7 @@ def test_type_constructors(letter):
 def test_several_outputs():
     a, b = T.dmatrices("a", "b")
     diff = a - b
-    results = function([a, b], [diff, abs(diff), diff ** 2])([[1, 1], [1, 1]], [[0, 1], [2, 3]])
+    results = function([a, b], [diff, abs(diff), diff**2])([[1, 1], [1, 1]], [[0, 1], [2, 3]])
     assert type(results) is list
     for result, expected in zip(results, ([[1, 0], [-1, -2]], [[1, 0], [1, 2]], [[1, 0], [1, 4]])):
         assert result.dtype == "float64" and result.tolist() == expected
@@ -55,7 +71,9 @@ def test_default_values_and_names():
         assert [f(33), f(33, 2), f(33, 0, 1), f(33, w_by_name=1), f(33, w_by_name=1, y=0)] == [68, 70, 33, 34, 33]
         with pytest.raises(TypeError, match="Missing required input: x"):
             f()
-        with pytest.raises(TypeError, match=r"Unknown input or state: w. The function has 3 named inputs \(x, y, w_by_name\)."):
+        with pytest.raises(
+            TypeError, match=r"Unknown input or state: w. The function has 3 named inputs \(x, y, w_by_name\)."
+        ):
             f(33, w=1)
 
 
@@ -93,7 +111,8 @@ def test_update_of_another_type(start, name):
     assert first == (
         "An update must have the same type as the original shared variable "
         f"(shared_var=<TensorType({name}, scalar)>, shared_var.type=TensorType({name}, scalar), "
-        "update_val=Elemwise{add,no_inplace}.0, update_val.type=TensorType(float64, scalar)).")
+        "update_val=Elemwise{add,no_inplace}.0, update_val.type=TensorType(float64, scalar))."
+    )
     assert "tensor.unbroadcast(var, axis_to_unbroadcast[, ...])" in second
 
 
@@ -105,7 +124,9 @@ def test_givens():
     with pytest.raises(TypeError, match="Cannot convert Type TensorType.int32, matrix"):
         function([inc, T.iscalar("foo32")], state + inc, givens=[(state, T.imatrix("foo32"))])
     a, b = T.dscalars("a", "b")
-    with pytest.raises(RuntimeError, match="through the `givens` parameter, but this variable is an input to your function"):
+    with pytest.raises(
+        RuntimeError, match="through the `givens` parameter, but this variable is an input to your function"
+    ):
         function([a, b], a * 10 + b, givens=[(a, b + 1), (b, a + 1)])
     left, right = shared(1.0, "left"), shared(2.0, "right")
     with pytest.raises(AssertionError, match="you can not have a new_v variable depend on an old_v one"):
@@ -141,19 +162,32 @@ def test_softmax_regression():
     points, label = shared(data), T.cast(shared(labels.astype("float64")), "int32")
     theta = shared(rs.randn(5, 3) * 0.1, name="theta")
     p = T.nnet.softmax(T.dot(x, theta))
-    cost = -T.mean(T.log(p)[T.arange(y.shape[0]), y]) + 0.5 * 0.01 * T.sum(theta ** 2)
+    cost = -T.mean(T.log(p)[T.arange(y.shape[0]), y]) + 0.5 * 0.01 * T.sum(theta**2)
     rows = slice(index * 4, (index + 1) * 4)
-    train = function([index], cost, updates=[(theta, theta - 0.5 * T.grad(cost, theta))],
-                     givens={x: points[rows], y: label[rows]})
+    train = function(
+        [index], cost, updates=[(theta, theta - 0.5 * T.grad(cost, theta))], givens={x: points[rows], y: label[rows]}
+    )
     costs = [[float(train(k)) for k in range(3)] for _ in range(3)]
-    np.testing.assert_allclose(costs, [[1.06203293114136, 0.894216060842026, 1.0424353487344655],
-                                       [0.738965430456195, 0.7707948043166358, 1.0405603089387565],
-                                       [0.6334039166573935, 0.7258792112330084, 1.0430971083495406]], rtol=1e-12)
-    np.testing.assert_allclose(theta.get_value(), [[-0.12977156, 0.3414389, -0.16705914],
-                                                   [-0.12566343, 0.40302464, -0.34375648],
-                                                   [0.10924526, 0.24457429, -0.53019646],
-                                                   [-0.14697047, 0.35872661, -0.39821553],
-                                                   [0.04927422, 0.0104344, -0.25802841]], atol=1e-8)
+    np.testing.assert_allclose(
+        costs,
+        [
+            [1.06203293114136, 0.894216060842026, 1.0424353487344655],
+            [0.738965430456195, 0.7707948043166358, 1.0405603089387565],
+            [0.6334039166573935, 0.7258792112330084, 1.0430971083495406],
+        ],
+        rtol=1e-12,
+    )
+    np.testing.assert_allclose(
+        theta.get_value(),
+        [
+            [-0.12977156, 0.3414389, -0.16705914],
+            [-0.12566343, 0.40302464, -0.34375648],
+            [0.10924526, 0.24457429, -0.53019646],
+            [-0.14697047, 0.35872661, -0.39821553],
+            [0.04927422, 0.0104344, -0.25802841],
+        ],
+        atol=1e-8,
+    )
     assert function([], T.argmax(p, axis=1), givens={x: points})().tolist() == [1] * 12
 
 
@@ -164,14 +198,24 @@ def test_softmax_op():
     assert not hasattr(softmax_op, "grad")
     value, out = np.random.RandomState(0).rand(12, 5)[:2], [[None]]
     softmax_op.perform(node, [value], out)
-    np.testing.assert_allclose(out[0][0], [[0.1955079, 0.23089814, 0.20634523, 0.194741, 0.17250773],
-                                           [0.19106125, 0.15513367, 0.24431856, 0.2625293, 0.14695721]], atol=1e-8)
+    np.testing.assert_allclose(
+        out[0][0],
+        [
+            [0.1955079, 0.23089814, 0.20634523, 0.194741, 0.17250773],
+            [0.19106125, 0.15513367, 0.24431856, 0.2625293, 0.14695721],
+        ],
+        atol=1e-8,
+    )
     (gradient,) = softmax_op.L_op([z], [node.outputs[0]], [gz])
     assert type(gradient.owner.op) is SoftmaxGrad
     np.testing.assert_allclose(
         function([z, gz], gradient)(value, np.eye(2, 5)),
-        [[0.15728456, -0.04514241, -0.04034212, -0.0380734, -0.03372662],
-         [-0.02964003, 0.13106722, -0.03790204, -0.04072714, -0.02279801]], atol=1e-8)
+        [
+            [0.15728456, -0.04514241, -0.04034212, -0.0380734, -0.03372662],
+            [-0.02964003, 0.13106722, -0.03790204, -0.04072714, -0.02279801],
+        ],
+        atol=1e-8,
+    )
     v = T.vector("v")
     with pytest.warns(UserWarning, match="DEPRECATION"):
         row = T.nnet.softmax(v)
@@ -185,7 +229,7 @@ def test_claims_about_function_and_grad():
     state, u = shared(1.0, "state"), T.dmatrix("u")
     with pytest.raises(TypeError, match=r"Cannot use a shared variable \(state\) as explicit input"):
         function([state], state * 2)
-    assert function([u], T.grad((u ** 2).sum(), u))([[1, 2]]).tolist() == [[2, 4]]
+    assert function([u], T.grad((u**2).sum(), u))([[1, 2]]).tolist() == [[2, 4]]
     with pytest.raises(TypeError, match="cost must be a scalar"):
         T.grad(T.dmatrix("m"), u)
     with pytest.raises(DisconnectedInputError):

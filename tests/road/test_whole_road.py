@@ -1,4 +1,5 @@
 """The road as a whole: no Python inside compiled models, the same C in every process, a 100,000-node chain."""
+
 from __future__ import annotations
 
 import os
@@ -36,7 +37,7 @@ def logistic():
     x, y = T.dmatrix("x"), T.dvector("y")
     w, b = symtensor.shared(np.zeros(4), name="w"), symtensor.shared(0.0, name="b")
     p = 1 / (1 + T.exp(-T.dot(x, w) - b))
-    cost = (-y * T.log(p) - (1 - y) * T.log(1 - p)).mean() + 0.01 * (w ** 2).sum()
+    cost = (-y * T.log(p) - (1 - y) * T.log(1 - p)).mean() + 0.01 * (w**2).sum()
     gw, gb = T.grad(cost, [w, b])
     return symtensor.function([x, y], [p > 0.5, cost], updates=[(w, w - 0.1 * gw), (b, b - 0.1 * gb)])
 
@@ -49,7 +50,9 @@ def embedding():
     return symtensor.function([rows, g], [cost, T.grad(cost, table)], updates=[(table, sgd)])
 
 
-@pytest.mark.parametrize("make", [lambda: perceptron()[0], logistic, embedding], ids=["perceptron", "logistic", "embedding"])
+@pytest.mark.parametrize(
+    "make", [lambda: perceptron()[0], logistic, embedding], ids=["perceptron", "logistic", "embedding"]
+)
 def test_no_python_inside(make):
     assert islands(make()) == []
 
@@ -81,18 +84,25 @@ print(f.fn.executable.unit.text)
 def test_same_c_under_every_hash_seed():
     texts = set()
     for seed in ("0", "1", "42"):
-        run = subprocess.run([sys.executable, "-c", C_TEXT], env={**os.environ, "PYTHONHASHSEED": seed},
-                             capture_output=True, text=True, check=True)
+        run = subprocess.run(
+            [sys.executable, "-c", C_TEXT],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
         texts.add(run.stdout)
     assert len(texts) == 1 and "st_main" in texts.pop()
 
 
 def test_importing_starts_nothing_and_prints_nothing():
-    code = "import os; before = set(os.listdir('/proc/self/task')) if os.path.isdir('/proc/self/task') else None\n" \
-           "import subprocess\n" \
-           "def refuse(*a, **k): raise AssertionError('a process was started')\n" \
-           "subprocess.Popen.__init__ = refuse\n" \
-           "import symtensor, symtensor.tensor\n"
+    code = (
+        "import os; before = set(os.listdir('/proc/self/task')) if os.path.isdir('/proc/self/task') else None\n"
+        "import subprocess\n"
+        "def refuse(*a, **k): raise AssertionError('a process was started')\n"
+        "subprocess.Popen.__init__ = refuse\n"
+        "import symtensor, symtensor.tensor\n"
+    )
     run = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True)
     assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
 
