@@ -9,7 +9,8 @@ Nothing here checks values or dtypes: that is what types do. Nothing recurses ov
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from copy import copy
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from symtensor.graph.op import Op
     from symtensor.graph.type import Type
 
-__all__ = ["Apply", "Constant", "NoParams", "Node", "Variable"]
+__all__ = ["Apply", "Constant", "NoParams", "Node", "Variable", "nodes_constructed"]
 
 NoParams = object()
 """The params of a node whose op has none."""
@@ -335,6 +336,27 @@ class Constant(Variable):
     def value(self) -> Any:
         """The data, read-only."""
         return self.data
+
+
+@contextmanager
+def nodes_constructed() -> Iterator[list[Any]]:
+    """Within the block, collect the variables that are made: `with nodes_constructed() as made:`."""
+
+    class Collector(list):
+        """A list that new variables are appended to."""
+
+        def observe(self, variable: Any) -> None:
+            """Take a variable."""
+            self.append(variable)
+
+    made = Collector()
+    Variable.append_construction_observer(made)
+    try:
+        yield made
+    finally:
+        # By identity: two empty lists are equal.
+        observers = Variable.construction_observers
+        del observers[next(i for i, observer in enumerate(observers) if observer is made)]
 
 
 def eval_through_cache(variable: Variable, inputs_to_values: dict[Any, Any],

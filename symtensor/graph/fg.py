@@ -26,7 +26,7 @@ from symtensor.graph.errors import (
 from symtensor.graph.hooks import hooks
 from symtensor.graph.null_type import NullType
 from symtensor.graph.text import as_string
-from symtensor.graph.trace import format_trace
+from symtensor.graph.trace import get_variable_trace_string
 from symtensor.graph.traversal import clone, clone_get_equiv, io_toposort
 from symtensor.graph.utils import object2
 from symtensor.utils.memory import collector_paused
@@ -106,6 +106,7 @@ class FunctionGraph(object2):
         self.variables: OrderedSet[Variable] = OrderedSet()
         self.inputs: list[Any] = list(inputs)
         self.outputs: list[Any] = list(outputs)
+        self.name: str | None = None
         self.profile: Any = None
         self.update_mapping = update_mapping
         for feature in features or ():
@@ -210,7 +211,7 @@ class FunctionGraph(object2):
         if isinstance(variable.type, NullType):
             raise TypeError(f"Computation graph contains a NaN. {variable.type.why_null}")
         if not isinstance(variable, Constant) and not self._is_constant(variable):
-            raise MissingInputError(f"Undeclared input{format_trace(variable)}", variable=variable)
+            raise MissingInputError(f"Undeclared input{get_variable_trace_string(variable)}", variable=variable)
         self.__setup_r__(variable)
         self.variables.add(variable)
 
@@ -274,7 +275,7 @@ class FunctionGraph(object2):
                    "this error.")
         if config.exception_verbosity == "high":
             message += "\n" + hooks.debugprint(node)
-        raise MissingInputError(message + "\n" + format_trace(variable), variable=variable)
+        raise MissingInputError(message + "\n" + get_variable_trace_string(variable), variable=variable)
 
     def add_input(self, input: Variable) -> None:
         """Add an input, unless it is one already."""

@@ -26,7 +26,8 @@ class Hooks:
                                                 a function that ignores unused inputs; `reference`: never in DebugMode,
                                                 whatever the mode says; filled by symtensor.compile
     node_by_node(inputs, outputs, order) -> callable
-                                                from values of the inputs to values of the outputs, running the nodes one
+                                                from values of the inputs to values of the outputs, running the nodes
+                                                one
                                                 by one in that order; nothing is compiled   filled by symtensor.compile
     run_node(node, values) -> list              run one node on values; None (then `perform` does it) or filled by
                                                 symtensor.compile

@@ -24,8 +24,12 @@ from symtensor.graph.utils import MethodNotDefined, object2
 
 __all__ = [
     "Op", "PureOp", "debug_assert", "debug_error_message", "get_debug_values", "get_test_value",
-    "missing_test_message",
+    "missing_test_message", "ops_with_inner_function",
 ]
+
+
+ops_with_inner_function: dict[type, str] = {}
+"""Op classes that run a compiled function of their own, and the attribute that holds it."""
 
 
 class PureOp:

@@ -15,7 +15,10 @@ from typing import Any, overload
 
 from symtensor.config import config
 
-__all__ = ["Frames", "add_tag_trace", "copy_traces", "format_trace", "simple_extract_stack", "user_frames"]
+__all__ = [
+    "Frames", "add_tag_trace", "copy_traces", "format_trace", "get_variable_trace_string", "simple_extract_stack",
+    "user_frames",
+]
 
 Entry = tuple[str, int, str, str]
 
@@ -177,6 +180,9 @@ def format_trace(thing: Any) -> str:
         if text:
             lines.append(f"    {text}\n")
     return "".join(lines)
+
+
+get_variable_trace_string = format_trace
 
 
 def simple_extract_stack(f: Any = None, limit: int | None = None, skips: Sequence[str] = ()) -> list[Entry]:

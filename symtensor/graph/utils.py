@@ -5,13 +5,18 @@ Nothing here knows variables or nodes.
 """
 from __future__ import annotations
 
+import functools
+import warnings
 from collections.abc import Callable, Hashable, Iterable
 from typing import Any, TypeVar
 
+from symtensor.utils.optional import optional_import
+
 __all__ = [
-    "ABORT", "ANY_TYPE", "D", "FAILURE", "FALL_THROUGH", "Keyword", "MetaObject", "MethodNotDefined", "RETRY",
-    "comm_guard", "difference", "flatten", "from_return_values", "hashtype", "hist", "memoize", "object2", "remove",
-    "scratchpad", "to_return_values", "toposort", "type_guard", "undef", "uniq", "unique",
+    "ABORT", "ANY_TYPE", "D", "FAILURE", "FALL_THROUGH", "Keyword", "MetaObject", "MethodNotDefined", "PY3", "RETRY",
+    "comm_guard", "deprecated", "difference", "flatten", "from_return_values", "give_variables_names",
+    "hash_from_code", "hash_from_file", "hashtype", "hist", "memoize", "object2", "remove", "scratchpad",
+    "simple_types", "to_return_values", "toposort", "type_guard", "undef", "uniq", "unique",
 ]
 
 T = TypeVar("T")
@@ -153,6 +158,65 @@ RETRY = Keyword("RETRY", False)
 FAILURE = Keyword("FAILURE", False)
 ANY_TYPE = Keyword("ANY_TYPE")
 FALL_THROUGH = Keyword("FALL_THROUGH")
+
+
+PY3 = True
+simple_types = (int, str, float, bool, type(None), Keyword)
+
+
+def hash_from_code(msg: str | bytes) -> str:
+    """The letter m and the SHA-256 of a text."""
+    hashlib: Any = optional_import("hashlib")
+    return "m" + hashlib.sha256(msg.encode() if isinstance(msg, str) else msg).hexdigest()
+
+
+def hash_from_file(file_path: str) -> str:
+    """`hash_from_code` of a file's content."""
+    with open(file_path, "rb") as file:
+        return hash_from_code(file.read())
+
+
+def deprecated(filename: str, msg: str = "") -> Callable[[Callable[..., T]], Callable[..., T]]:
+    """Decorator: the first call of the function warns that it is deprecated."""
+
+    def wrap(f: Callable[..., T]) -> Callable[..., T]:
+        warned = False
+
+        @functools.wraps(f)
+        def g(*args: Any, **kwargs: Any) -> T:
+            nonlocal warned
+            if not warned:
+                warned = True
+                warnings.warn(f"{filename}.{f.__name__} deprecated. {msg}", DeprecationWarning, stacklevel=2)
+            return f(*args, **kwargs)
+
+        return g
+
+    return wrap
+
+
+def give_variables_names(variables: Iterable[Any]) -> list[Any]:
+    """Give variables different names: one without gets `_` and how many names precede it, those that share one numbers.
+
+    Returns the variables as a list; ValueError when the names still collide.
+    """
+    items = list(variables)
+    counts = hist([variable.name for variable in items])
+    numbers: dict[str, int] = {}
+    given: dict[Any, None] = {}
+    for variable in items:
+        name = variable.name
+        if name is None:
+            variable.name = f"_{len(given)}"
+            given[variable.name] = None
+            continue
+        given[name] = None
+        if counts[name] > 1:
+            numbers[name] = numbers.get(name, -1) + 1
+            variable.name = f"{name}_{numbers[name]}"
+    if not unique([variable.name for variable in items]):
+        raise ValueError("Not all variables have unique names. Maybe you've named some of the variables identically")
+    return items
 
 
 def hashtype(self: Any) -> int:

@@ -1,6 +1,7 @@
 """The stages of rewriting, in their order: the one place that says which rules run when.
 
     merge1            equal nodes and constants become one
+    ShapeOpt          local optimizers of user programs may ask for sizes: `fgraph.shape_feature`
     useless           what has no effect disappears
     merge1.1
     canonicalize      one form for equal things; equal nodes merged as they appear
@@ -14,9 +15,9 @@
     elemwise_fusion   says to lowering that elementwise operations may be fused
     merge2, merge3
 
-Positions are Theano's, so that what a program registers in `optdb` by position comes where it expects. `optimize` runs the
-stages that a query picks. An optimizer's tags are those of its stage and of its own: "fast_run" is what FAST_RUN includes,
-"fast_compile" what FAST_COMPILE does; names and aliases are tags too, so that a mode can exclude them.
+Positions are Theano's, so that what a program registers in `optdb` by position comes where it expects. `optimize` runs
+the stages that a query picks. An optimizer's tags are those of its stage and of its own: "fast_run" is what FAST_RUN
+includes, "fast_compile" what FAST_COMPILE does; names and aliases are tags too, so that a mode can exclude them.
 """
 from __future__ import annotations
 
@@ -41,6 +42,7 @@ from symtensor.rewrite.rules import (
     shapes,
     stability,
 )
+from symtensor.rewrite.shape_feature import ShapeOptimizer
 
 __all__ = ["STAGES", "LoweringChoice", "Stage", "optimize"]
 
@@ -51,8 +53,9 @@ FAST = ("fast_run", "fast_compile")
 class Stage:
     """One stage.
 
-    kind     "merge"; "fixed point": rules until none fires, with `final` rules at the end of each round; "once": one pass
-             from inputs to outputs; "choice": says something to lowering
+    kind     "merge"; "fixed point": rules until none fires, with `final` rules at the end of each round; "once": one
+             pass
+             from inputs to outputs; "shapes", "choice": gives the graph `shape_feature`, says something to lowering
     tags     of the stage
     rules    with their tags, "fast_run" and `rule_tags`
     """
@@ -68,6 +71,7 @@ class Stage:
 
 STAGES: tuple[Stage, ...] = (
     Stage("merge1", 0, "merge", (*FAST, "merge")),
+    Stage("ShapeOpt", 0.1, "shapes", FAST),
     Stage("useless", 0.6, "once", FAST, (
         *elementwise.USELESS, *axes.USELESS, *reductions.USELESS, *indexing.USELESS, *allocation.USELESS)),
     Stage("merge1.1", 0.65, "merge", (*FAST, "merge")),
@@ -114,6 +118,9 @@ def _register(stage: Stage) -> None:
     """Put a stage into `optdb`."""
     if stage.kind == "merge":
         optdb.register(stage.name, MergeOptimizer(), stage.position, *stage.tags)
+        return
+    if stage.kind == "shapes":
+        optdb.register(stage.name, ShapeOptimizer(), stage.position, *stage.tags)
         return
     if stage.kind == "choice":
         optdb.register(stage.name, LoweringChoice("fusion"), stage.position, *stage.tags)
