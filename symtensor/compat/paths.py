@@ -39,7 +39,6 @@ PATHS: dict[str, tuple[str, ...]] = {
     "misc.ordered_set": ("utils.ordered",),
     "misc.frozendict": ("utils.frozen",),
     "misc.may_share_memory": ("tensor.type",),
-    "sandbox": (),
     "tests": (),
     "tests.breakpoint": ("control.breakpoint",),
     "sandbox.softsign": ("tensor.nnet.nnet",),

@@ -25,6 +25,7 @@ import symtensor.lower.ifelse
 import symtensor.lower.joining
 import symtensor.lower.linear
 import symtensor.lower.nnet
+import symtensor.lower.random
 import symtensor.lower.reductions
 import symtensor.lower.scan
 import symtensor.lower.running

@@ -26,7 +26,15 @@ from symtensor.tensor.sizes import size
 __all__ = ["ChoiceFromUniform", "MultinomialFromUniform", "MultinomialWOReplacementFromUniform"]
 
 TOO_FEW = "unis.shape[0] != pvals.shape[0] * n"
+NO_OUTCOME = "pvals must have at least one column"
 TOO_MANY = "Cannot sample without replacement n samples bigger than the size of the distribution."
+
+
+def _check(rows: int, outcomes: int, unis: np.ndarray, n: int) -> None:
+    if outcomes < 1:
+        raise ValueError(NO_OUTCOME)
+    if n < 0 or unis.shape[0] != rows * n:
+        raise ValueError(TOO_FEW)
 
 
 class MultinomialFromUniform(Op):
@@ -66,8 +74,7 @@ class MultinomialFromUniform(Op):
     def perform(self, node: Apply, inputs: Sequence[Any], output_storage: Any, params: Any = None) -> None:
         pvals, unis, n = inputs
         rows, outcomes = pvals.shape
-        if unis.shape[0] != rows * n:
-            raise ValueError("unis.shape[0] != pvals.shape[0] * n", unis.shape[0], rows, n)
+        _check(rows, outcomes, unis, n)
         out = np.zeros((rows, outcomes), dtype=node.outputs[0].type.dtype)
         summed = np.cumsum(pvals, axis=1, dtype=pvals.dtype)
         for drawn in unis.reshape(int(n), rows):
@@ -100,10 +107,9 @@ class ChoiceFromUniform(MultinomialFromUniform):
     def perform(self, node: Apply, inputs: Sequence[Any], output_storage: Any, params: Any = None) -> None:
         pvals, unis, n = inputs
         rows, outcomes = pvals.shape
+        _check(rows, outcomes, unis, n)
         if n > outcomes:
             raise ValueError(TOO_MANY)
-        if unis.shape[0] != rows * n:
-            raise ValueError("unis.shape[0] != pvals.shape[0] * n", unis.shape[0], rows, n)
         pvals = pvals.copy()
         out = np.zeros((rows, int(n)), dtype=node.outputs[0].type.dtype)
         for k, drawn in enumerate(unis.reshape(int(n), rows)):

@@ -71,6 +71,9 @@ A1p134, A2p134 = _power(_STEP1, 134, int(M1)), _power(_STEP2, 134, int(M2))
 FLOAT_NORM = 4.6566126e-10
 HALF_NORM, HALF_MASK, HALF_OFFSET = float(np.float16(3.0458e-05)), 0x7FFF, 1
 
+# The standard deviation of a standard normal number truncated at -2 and 2.
+STD_TRUNCATED = 0.8796256610342398
+
 # How many streams a variable has whose size is not known, and at most.
 MANY_STREAMS = 60 * 256
 
@@ -483,8 +486,7 @@ class MRG_RandomStreams:
     ) -> Any:
         """Normal numbers, by the method of Box and Muller.
 
-        `truncate` draws numbers beyond two standard deviations again, and leaves `std` the standard deviation of the
-        result. `size`, `dtype`, `nstreams`: see `uniform`.
+        `truncate` draws numbers beyond two standard deviations again. `size`, `dtype`, `nstreams`: see `uniform`.
         """
         if isinstance(size, (tuple, list)):
             for length in size:
@@ -495,9 +497,6 @@ class MRG_RandomStreams:
         avg, std = as_tensor_variable(avg), as_tensor_variable(std)
         if dtype is None:
             dtype = upcast(config.floatX, avg.type.dtype, std.type.dtype)
-        if truncate:
-            # The standard deviation of a normal number truncated at 2.
-            std = std / STD_TRUNCATED
         avg, std = cast(undefined_grad(avg), dtype), cast(undefined_grad(std), dtype)
         shape = as_tensor_variable(size)
         if shape.type.ndim == 0:
@@ -541,11 +540,10 @@ class MRG_RandomStreams:
         self, size: Any, avg: Any = 0.0, std: Any = 1.0, ndim: int | None = None, dtype: Any = None,
         nstreams: int | None = None, **kwargs: Any,
     ) -> Any:
-        """`normal(truncate=True)`."""
+        """Normal numbers not further than two standard deviations from the mean, before `std` makes up for what the
+        truncation took away: it is the standard deviation of the result. The other arguments: see `normal`."""
+        std = as_tensor_variable(std) / STD_TRUNCATED
         return self.normal(size=size, avg=avg, std=std, ndim=ndim, dtype=dtype, nstreams=nstreams, truncate=True, **kwargs)
-
-
-STD_TRUNCATED = 0.8796256610342398
 
 
 def _with_pattern(samples: Any, pattern: tuple[bool, ...]) -> Any:
