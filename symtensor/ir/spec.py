@@ -195,7 +195,8 @@ class _Checker:
             self.define(stmt.buffer, known, len(stmt.dims))
         elif isinstance(stmt, (Copied, Same)):
             source = self.buffer(stmt.source, known)
-            self.define(stmt.buffer, known, source.ndim)
+            if not (isinstance(stmt, Same) and stmt.buffer in known and source.dtype == "object"):
+                self.define(stmt.buffer, known, source.ndim)
             self.expect(self.buffers[stmt.buffer].dtype == source.dtype, "two names of different dtype")
         elif isinstance(stmt, View):
             base = self.buffer(stmt.base, known)

@@ -2,8 +2,8 @@
 
 Every recurrent or collected output is a trace: an array with one row a step (and, before them, the initial rows). A
 step reads rows of sequences and traces through views, computes, and writes its rows. What the body computes from
-non-sequences alone is computed once, before the loop. Refused (and run by `perform` in Python): carried Python objects,
-and collected values whose sizes are known only when they have been computed.
+non-sequences alone is computed once, before the loop. Refused (and run by `perform` in Python): carried values that
+a step swaps, and collected values whose sizes are known only when they have been computed.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from symtensor.graph.basic import Apply, Constant, Variable
 from symtensor.ir.expressions import ZERO, add, compare
-from symtensor.ir.nodes import Const, Define, Dim, Expr, Load, Local, ViewAxis, While
+from symtensor.ir.nodes import Const, Define, Dim, Expr, Load, Local, Same, ViewAxis, While
 from symtensor.lower.blocks import lower_block
 from symtensor.lower.context import Lowering
 from symtensor.lower.nest import convert
@@ -29,18 +29,20 @@ __all__: list[str] = []
 @emit(Scan, uses=lambda node: [SCALAR] + [BUFFER] * (len(node.inputs) - 1))
 def scan(ctx: Lowering, node: Apply) -> None:
     sizes = Sizes(node.op.inner_nodes, node.op.inputs)
-    if _loopable(node.op, sizes):
+    if _loopable(ctx, node.op, sizes):
         _Loop(ctx, node, sizes).emit()
     else:
         emit_python(ctx, node)
 
 
-def _loopable(op: Scan, sizes: Sizes) -> bool:
-    """Whether all carried values are arrays and the sizes of collected values follow from sizes (or from values that do
-    not change)."""
+def _loopable(ctx: Lowering, op: Scan, sizes: Sizes) -> bool:
+    """Whether no step swaps carried values, and the sizes of collected values follow from sizes (or from values that
+    do not change)."""
     inner = op.info.inner_inputs(op.inputs)
-    if not all(hasattr(v.type, "dtype") for v in inner.shared):
-        return False
+    for old, new in zip(inner.shared, op.info.inner_outputs(op.outputs).shared, strict=True):
+        view = new.owner is not None and ctx.rules[new.owner].view is not None
+        if view or (new in inner.shared and new is not old):
+            return False  # written one after the other, one of them might be read too late
     known = set(inner.non_sequences)
     for v in op.info.inner_outputs(op.outputs).untapped:
         stack = [sizes.own(v, axis) for axis in range(v.type.ndim)]
@@ -181,6 +183,10 @@ class _Loop:
     def state(self, initial: Variable) -> str:
         ctx = self.ctx
         source = ctx.buffer(initial)
+        if ctx.declared[source].dtype == "object":
+            name = ctx.declare("object", (), "any")
+            ctx.emit(Same(name, source))
+            return name
         name = ctx.declare(initial.type.dtype, getattr(initial.type, "broadcastable", ()))
         pattern = ctx.declared[name].broadcast
         ctx.emit(Define(name, tuple(Const(1, "int64") if b else Dim(source, axis) for axis, b in enumerate(pattern))))
@@ -242,14 +248,16 @@ class _Loop:
 
     def write_state(self, variable: Variable, value: Expr | str, state: str) -> None:
         body = self.body
-        if isinstance(value, str):
+        if isinstance(value, str) and body.declared[state].dtype == "object":
+            body.emit(Same(state, value))
+        elif isinstance(value, str):
             for axis, b in enumerate(getattr(variable.type, "broadcastable", ())):
                 if not b:
                     self.check_row(Dim(value, axis), Dim(state, axis))
             body.copy(state, value)
-            return
-        with body.nest(self.node) as nest:
-            nest.store(state, [ZERO] * len(body.declared[state].broadcast), value)
+        else:
+            with body.nest(self.node) as nest:
+                nest.store(state, [ZERO] * len(body.declared[state].broadcast), value)
 
     # -- after the loop ---------------------------------------------------------------------------------------------
 

@@ -280,6 +280,8 @@ class UnitPrinter:
         if dense:
             facts = of_buffer(Buffer(declared.name, declared.dtype, declared.broadcast, "c"), dims)
         if self.is_shared(stmt.buffer):
+            if stmt.buffer not in self.names.places:  # an object that a loop hands on: its name is a variable
+                self.declare_shared(stmt.buffer)
             self.put(stmt.buffer, source.pointer, dims, strides, facts)
         else:
             self.names.put(stmt.buffer, Place(facts, source.pointer, () if dense else strides))
