@@ -1,7 +1,9 @@
 """Reshapes and promises about shapes: views, with the checks that the sizes fit."""
 from __future__ import annotations
 
-from symtensor.graph.basic import Apply, Constant, Variable
+from typing import Any
+
+from symtensor.graph.basic import Apply, Variable
 from symtensor.ir.expressions import ZERO, compare, either, product
 from symtensor.ir.nodes import Const, Expr
 from symtensor.lower.context import Lowering
@@ -9,9 +11,17 @@ from symtensor.lower.indices import entry_value, host
 from symtensor.lower.registry import BUFFER, ELEMENT, SHAPE, element, emit, view
 from symtensor.tensor.shape_ops import Flatten, Rebroadcast, Reshape, SpecifyShape
 from symtensor.tensor.sizes import find_entry
-from symtensor.tensor.static_value import vector_length
+from symtensor.tensor.static_value import NotScalarConstantError, get_scalar_constant_value, vector_length
 
 __all__: list[str] = []
+
+
+def _is_free(entry: Any) -> bool:
+    """Whether a length asked for is -1."""
+    try:
+        return entry is not None and int(get_scalar_constant_value(entry)) == -1
+    except NotScalarConstantError:
+        return False
 
 
 @emit(Reshape, uses=(BUFFER, SHAPE))
@@ -35,8 +45,7 @@ def reshape(ctx: Lowering, node: Apply) -> None:
         asked = entry_value(ctx, lengths, 0)
         ctx.check(either(compare("eq", asked, total), compare("lt", asked, 0)), "ValueError",
                   "cannot reshape array of size {0} into shape ({1},)", node, (total, asked))
-    entries = [find_entry(lengths, k) for k in range(ndim)]
-    free = [isinstance(e, int) and e == -1 or isinstance(e, Constant) and int(e.data) == -1 for e in entries]
+    free = [_is_free(find_entry(lengths, k)) for k in range(ndim)]
     if any(free) and ndim > 1:
         rest = product(d for d, is_free in zip(dims, free) if not is_free)
         ctx.check(compare("neq", rest, 0), "ValueError",
