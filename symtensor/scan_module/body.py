@@ -125,24 +125,25 @@ def check_states(
         if not info.taps:
             continue
         where = (
-            f"The initial state (`outputs_info` in scan nomenclature) of variable {initial} (argument number {argument})"
+            f"The initial state (`outputs_info` in scan nomenclature) of variable {initial} (argument number "
+            f"{argument})"
         )
         if new.type.dtype != state.type.dtype:
             raise ValueError(
-                f"When compiling the inner function of scan the following error has been encountered: {where} has dtype "
-                f"{state.type.dtype}, while the result of the inner function (`fn`) has dtype {new.type.dtype}. This can "
-                "happen if the inner function of scan results in an upcast or downcast."
+                f"When compiling the inner function of scan the following error has been encountered: {where} has "
+                f"dtype {state.type.dtype}, while the result of the inner function (`fn`) has dtype {new.type.dtype}. "
+                "This can happen if the inner function of scan results in an upcast or downcast."
             )
         if new.type.ndim != state.type.ndim:
             raise ValueError(
                 "When compiling the inner function of scan (the function called by scan in each of its iterations) the "
                 f"following error has been encountered: {where} has {state.type.ndim + 1} dimension(s), while the "
                 "corresponding variable in the result of the inner function of scan (`fn`) has "
-                f"{new.type.ndim} dimension(s) (it should be one less than the initial state). For example, if the inner "
-                "function of scan returns a vector of size d and scan uses the values of the previous time-step, then "
-                "the initial state in scan should be a matrix of shape (1, d). The first dimension of this matrix "
-                "corresponds to the number of previous time-steps that scan uses in each of its iterations. In order to "
-                "solve this issue if the two variables currently have the same dimensionality, you can increase the "
+                f"{new.type.ndim} dimension(s) (it should be one less than the initial state). For example, if the "
+                "inner function of scan returns a vector of size d and scan uses the values of the previous time-step, "
+                "then the initial state in scan should be a matrix of shape (1, d). The first dimension of this matrix "
+                "corresponds to the number of previous time-steps that scan uses in each of its iterations. In order "
+                "to solve this issue if the two variables currently have the same dimensionality, you can increase the "
                 "dimensionality of the variable in the initial state of scan by using dimshuffle or shape_padleft."
             )
         argument += len(info.taps)

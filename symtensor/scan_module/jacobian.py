@@ -1,7 +1,7 @@
 """Jacobians and Hessians, row by row with a scan over `grad`.
 
-In: an expression of rank 0 or 1 and what to differentiate with respect to. Out: one array for each of these, whose first
-axis is the expression's. Refused: higher ranks (AssertionError, as in Theano 1.0.5).
+In: an expression of rank 0 or 1 and what to differentiate with respect to. Out: one array for each of these, whose
+first axis is the expression's. Refused: higher ranks (AssertionError, as in Theano 1.0.5).
 """
 from __future__ import annotations
 

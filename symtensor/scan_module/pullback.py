@@ -193,7 +193,6 @@ class _Pullback:
 
     def _run(self, found: dict[Any, Any]) -> list[Any]:
         results: list[Any] = [None] * len(self.inputs)
-        finals: list[tuple[Any, int, int]] = []
         for state in self.active:
             by_tap = dict(zip(state.taps, state.slices))
             for i, p in enumerate(state.pending, start=1):
@@ -258,7 +257,8 @@ class _Pullback:
         )
         non_sequences = dict(zip(self.inner.non_sequences, self.outer.non_sequences))
         results = op(
-            self.n_backward, *[rows for rows, _, _ in self.sequences], *[_in_type(start, x.type) for x, start, _ in self.carried],
+            self.n_backward, *[rows for rows, _, _ in self.sequences],
+            *[_in_type(start, x.type) for x, start, _ in self.carried],
             *[non_sequences[x] for x in needed], return_list=True,
         )
         return results[: len(self.untapped)], results[len(self.untapped):]

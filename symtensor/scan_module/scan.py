@@ -1,8 +1,8 @@
 """`scan`: a loop over sequences, with states that are handed from step to step.
 
-In: a function that computes one step, what it steps through, and initial states. Out: the stacked results of all steps,
-and the updates of shared variables that the loop makes. `arguments` brings the arguments into one form, `body` finds the
-inputs of the inner graph, `scan_op.Scan` is the loop as an op.
+In: a function that computes one step, what it steps through, and initial states. Out: the stacked results of all
+steps, and the updates of shared variables that the loop makes. `arguments` brings the arguments into one form, `body`
+finds the inputs of the inner graph, `scan_op.Scan` is the loop as an op.
 """
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ def scan(
     sequences          an array or a list of arrays, of which step t reads row t; or of dicts {"input": array,
                        "taps": [..]} of which it reads several: tap -1 is the row before
     outputs_info       one entry for each output of `fn`: None for one that no step reads; the value before the first
-                       step for one of which each step reads the last; or a dict {"initial": rows, "taps": [-2, -1]} with
-                       -min(taps) rows, the oldest first
+                       step for one of which each step reads the last; or a dict {"initial": rows, "taps": [-2, -1]}
+                       with -min(taps) rows, the oldest first
     non_sequences      further arguments of `fn`, the same in every step. What a step uses of other variables it may
                        simply use; but what is computed from them is then computed in the loop
     n_steps            int or integer scalar; by default as many as the shortest sequence has rows for
@@ -73,8 +73,8 @@ def scan(
     updates are to be handed to `function`. The values that a state had before the first step are not among the results.
 
     Raises ValueError for arguments that do not fit one another, for outputs in another number than `outputs_info` has
-    entries, and for states that change their dtype or rank from step to step. When run: IndexError for a negative number
-    of steps, ValueError for sequences that are too short and for rows that differ in shape.
+    entries, and for states that change their dtype or rank from step to step. When run: IndexError for a negative
+    number of steps, ValueError for sequences that are too short and for rows that differ in shape.
     """
     given_steps = steps_given(n_steps)
     steps_through = sequence_infos(sequences, go_backwards)
@@ -95,8 +95,8 @@ def scan(
         state_rows = [[] for _ in outputs]
     if len(infos) != len(outputs):
         raise ValueError(
-            "Please provide None as outputs_info for any output that does not feed back into scan (i.e. it behaves like "
-            "a map) "
+            "Please provide None as outputs_info for any output that does not feed back into scan (i.e. it behaves "
+            "like a map) "
         )
     body = make_body(
         slices, constant_args, outputs, updates, None if condition is None else condition.condition, strict

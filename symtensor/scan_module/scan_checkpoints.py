@@ -1,7 +1,7 @@
 """`scan_checkpoints`: a loop that keeps every n-th step, and does the steps between again for the gradient.
 
-In: what `scan` takes, without taps. Out: the values of the outputs after each block of steps, and updates. The loop is a
-scan over blocks, each of which is a scan over its steps: traces of single steps live for one block at a time.
+In: what `scan` takes, without taps. Out: the values of the outputs after each block of steps, and updates. The loop is
+a scan over blocks, each of which is a scan over its steps: traces of single steps live for one block at a time.
 """
 from __future__ import annotations
 

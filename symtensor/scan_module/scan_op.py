@@ -6,13 +6,13 @@ The slots (`ScanInfo` says how many there are) and their order:
                    non-sequences
     inner inputs   each tap of each sequence; each tap of each recurrent state; carried values; non-sequences
     inner outputs  new value of each recurrent state; untapped values; new carried values; the condition, if any
-    outer outputs  trace of each recurrent state (the computed rows, not the initial ones); trace of each untapped value;
-                   final carried values
+    outer outputs  trace of each recurrent state (the computed rows, not the initial ones); trace of each untapped
+                   value; final carried values
 
-Step t reads of a sequence with taps k the rows `t + k - min(taps)`: the array is cut so that it has n_steps + max(taps) -
-min(taps) rows. The initial rows of a state are -min(taps), the oldest first. Carried values are called `shared` because
-updates of shared variables are what they are for; arrays among them keep their shape. With a condition the loop ends
-after the first step in which it holds, and the traces have as many rows as steps were done.
+Step t reads of a sequence with taps k the rows `t + k - min(taps)`: the array is cut so that it has n_steps + max(taps)
+- min(taps) rows. The initial rows of a state are -min(taps), the oldest first. Carried values are called `shared`
+because updates of shared variables are what they are for; arrays among them keep their shape. With a condition the loop
+ends after the first step in which it holds, and the traces have as many rows as steps were done.
 
 Goes in: the inner graph, whose free variables must all be inputs. Refused: inner types that do not fit one another.
 """
@@ -21,13 +21,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
 from symtensor.graph.basic import Apply, Constant, Variable
 from symtensor.graph.errors import MissingInputError
 from symtensor.graph.hooks import hooks
 from symtensor.graph.op import Op
-from symtensor.graph.traversal import clone_get_equiv, inputs as leaves_of, io_connection_pattern, io_toposort
+from symtensor.graph.traversal import clone_get_equiv, io_connection_pattern, io_toposort
+from symtensor.graph.traversal import inputs as leaves_of
 from symtensor.scan_module.info import ScanInfo
 from symtensor.scan_module.pullback import pullback
 from symtensor.scan_module.pushforward import pushforward
@@ -120,8 +119,8 @@ class Scan(Op):
 
     def like(self, inputs: Sequence[Variable], outputs: Sequence[Variable], info: ScanInfo, **changes: Any) -> Scan:
         """A scan with another graph and the other attributes of this one, except for those given."""
-        kept = {key: getattr(self, key) for key in ("name", "truncate_gradient", "mode", "allow_gc", "profile", "strict")}
-        return type(self)(inputs, outputs, info, **{**kept, **changes})
+        names = ("name", "truncate_gradient", "mode", "allow_gc", "profile", "strict")
+        return type(self)(inputs, outputs, info, **{**{name: getattr(self, name) for name in names}, **changes})
 
     # -- building ----------------------------------------------------------------------------------------------------
 

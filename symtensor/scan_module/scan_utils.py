@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-
 from symtensor.graph.basic import Constant, Variable
 from symtensor.graph.traversal import equal_computations
 from symtensor.tensor.basic import as_tensor_variable
@@ -21,9 +20,10 @@ _NOT_VARIABLES = (
     "`tensor.constant` to turn them into variables."
 )
 _ORDER = (
-    "The return value of the lambda function has been restricted. you have to always return first the outputs (if any), "
-    "afterwards the updates (if any) and at the end the conclusion"
+    "The return value of the lambda function has been restricted. you have to always return first the outputs (if "
+    "any), afterwards the updates (if any) and at the end the conclusion"
 )
+_CANNOT_PARSE = "Scan cannot parse the return value of your lambda expression, which is: "
 
 
 class until:
@@ -96,25 +96,15 @@ def get_updates_and_outputs(ls: Any) -> tuple[until | None, list[Any], dict[Any,
         given = _pairs(ls)
         return None, [], given
     if isinstance(ls, (list, tuple)) and 2 <= len(ls) <= 3:
-        last = ls[-1]
-        if isinstance(last, until):
-            rest = ls[:-1]
-            if len(rest) == 1:
-                if _is_updates(rest[0]):
-                    return last, [], _pairs(rest[0])
-                if _is_outputs(rest[0]):
-                    return last, _listed(rest[0]), {}
-            elif _is_outputs(rest):
-                return last, _listed(rest), {}
-            else:
-                outputs, updates = _outputs_then_updates(rest, ls)
-                return last, outputs, updates
-        elif len(ls) == 2:
-            outputs, updates = _outputs_then_updates(ls, ls)
-            return None, outputs, updates
-    elif isinstance(ls, (list, tuple)) and ls and isinstance(ls[-1], until) and _is_outputs(ls[:-1]):
-        return ls[-1], _listed(ls[:-1]), {}
-    raise ValueError(f"Scan cannot parse the return value of your lambda expression, which is: {ls}")
+        stop = ls[-1] if isinstance(ls[-1], until) else None
+        rest = ls if stop is None else ls[:-1]
+        if len(rest) == 2:
+            return stop, *_outputs_then_updates(rest, ls)
+        if len(rest) == 1 and _is_updates(rest[0]):
+            return stop, [], _pairs(rest[0])
+        if len(rest) == 1 and _is_outputs(rest[0]):
+            return stop, _listed(rest[0]), {}
+    raise ValueError(f"{_CANNOT_PARSE}{ls}")
 
 
 def _holds_until(x: Any) -> bool:
@@ -127,4 +117,4 @@ def _outputs_then_updates(pair: Any, whole: Any) -> tuple[list[Any], dict[Any, A
         raise ValueError(_ORDER)
     if _is_outputs(first) and (_is_updates(second) or second == [] or second == ()):
         return _listed(first), _pairs(second)
-    raise ValueError(f"Scan cannot parse the return value of your lambda expression, which is: {whole}")
+    raise ValueError(f"{_CANNOT_PARSE}{whole}")

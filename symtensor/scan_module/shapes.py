@@ -1,7 +1,7 @@
 """The shapes of rows that a scan collects, from the shapes of its inputs.
 
-In: the op, a node and the shapes of the node's inputs. Out: for each untapped output the shape of one row, or None where
-it depends on what the steps compute.
+In: the op, a node and the shapes of the node's inputs. Out: for each untapped output the shape of one row, or None
+where it depends on what the steps compute.
 """
 from __future__ import annotations
 
