@@ -42,6 +42,7 @@ PYTHON_ONLY = {
     "MakeSlice": "a slice is a Python object; indexing by a known one never makes it",
     "PermuteRowElements": "rare",
     "RavelMultiIndex": "rare; its checks depend on the mode",
+    "RandomFunction": "its generator is a Python object",
     "SearchsortedOp": "NumPy's binary search is compiled, and the sorter is optional",
     "Tile": "deprecated; `tile` builds it of other ops",
     "TopKOp": "NumPy's selection is compiled",

@@ -9,8 +9,9 @@ from symtensor.ir.nodes import Const, Expr, Op
 from symtensor.lower.context import Lowering
 from symtensor.lower.nest import NestBuilder, convert
 from symtensor.lower.registry import ELEMENT, SHAPE, emit
+from symtensor.scalar import basic as scal
 from symtensor.tensor.careduce import All, Any, CAReduce, CAReduceDtype, Prod, ProdWithoutZeros, Sum
-from symtensor.tensor.reductions import Argmax, MaxAndArgmax
+from symtensor.tensor.reductions import Argmax, MaxAndArgmax, Mean
 
 __all__: list[str] = []
 
@@ -83,6 +84,23 @@ def _accumulator(node: Apply) -> str:
     """The dtype that the reduction computes in."""
     asked = getattr(node.op, "acc_dtype", None)
     return asked if asked is not None else node.outputs[0].type.dtype
+
+
+@emit(Mean, uses=ELEMENT)
+def mean(ctx: Lowering, node: Apply) -> None:
+    """A sum in double precision, divided by the number of elements."""
+    operand, out = node.inputs[0], node.outputs[0]
+    frame = _Frame(ctx, operand, _axes(node.op.axis, operand.type.ndim))
+    dtype = scal.upcast(operand.type.dtype, "float64")
+    count = ctx.let(convert(ctx.let(product(frame.extents())), dtype))
+    name = ctx.define(out)
+    with ctx.nest(node) as nest:
+        outer = nest.loops([frame.dims[k] for k in frame.kept])
+        total = nest.reduce(
+            "add", frame.extents(), dtype,
+            lambda inner: convert(ctx.element(operand, frame.index(outer, inner)), dtype),
+        )
+        nest.store(name, outer, convert(Op("true_div", (total, count), dtype), out.type.dtype))
 
 
 @emit(ProdWithoutZeros, uses=ELEMENT)

@@ -3,8 +3,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from law import Case, agree
+from law import Case, agree, layouts
 
+import symtensor.tensor as T
 from symtensor.scalar import basic as scalar_ops
 from symtensor.scalar.table import ROWS
 from symtensor.tensor.elemwise import Elemwise
@@ -61,3 +62,21 @@ def test_every_row(dtype, rng):
     assert len(cases) >= 20
     for k in range(0, len(cases), 40):
         agree(cases[k:k + 40], loose=20)
+
+
+PATTERNS = [((3, 4, 5), (4, 5)), ((3, 4, 5), (3, 1, 5)), ((3, 1, 5), (4, 1)), ((1, 1, 1), (2, 3, 4)), ((), (3, 2)), ((0, 4), (1, 4)),
+            ((3, 0), (0,)), ((1, 7), (7, 1)), ((2, 1, 3, 1), (1, 4, 1, 5))]
+
+
+@pytest.mark.parametrize("dtypes", [("float32", "float32"), ("float64", "int32"), ("complex64", "float64"), ("int8", "bool")])
+def test_broadcast_patterns_and_layouts(dtypes, rng):
+    """Operands of all layouts that repeat along axes of each other."""
+    cases = []
+    for one, two in PATTERNS:
+        for (name, a), (_, b) in zip(layouts(values(rng, dtypes[0], one)), reversed(layouts(values(rng, dtypes[1], two)))):
+            patterns = [tuple(n == 1 for n in v.shape) for v in (a, b)]
+            x, y = (TensorType(str(v.dtype), p)() for v, p in zip((a, b), patterns))
+            wide = x.dimshuffle(*["x"] * (y.ndim - x.ndim), *range(x.ndim)) if x.ndim < y.ndim else x
+            outputs = [x + y, x * y + x, T.eq(x, y), T.switch(T.eq(y, 1), x, y), wide.T * 2]
+            cases.append(Case(f"{one} {two} {name}", [x, y], [a, b], outputs))
+    agree(cases, loose=20)

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 
 import numpy as np
 import pytest
@@ -99,3 +100,27 @@ def test_accuracy_of_long_float32_sums(rng):
     out = T.sum(x, acc_dtype="float32", dtype="float32")
     case = Case("long", [x], [value], [out])
     agree([case], loose=3)
+
+
+@pytest.mark.parametrize("dtype", ["int16", "float32", "float64", "complex64", "complex128"])
+def test_dtypes_of_results(dtype, rng):
+    """Sums and products in dtypes that are asked for; of complex numbers in a real dtype the real part is left."""
+    value = sample(rng, dtype, (5, 6))
+    if dtype.startswith("complex"):
+        value = (value + 1j * sample(rng, dtype, (5, 6))).astype(dtype)
+    x = TensorType(dtype, (False, False))("x")
+    outputs = [fold(x, axis=axis, dtype=asked) for fold in (T.sum, T.prod) for axis in (None, 0)
+               for asked in ("float32", "float64", "complex64")]
+    if not dtype.startswith("complex"):
+        outputs += [T.sum(x, dtype="int64" if dtype == "int16" else "float32", acc_dtype="float64"), T.any(x), T.all(x, axis=1)]
+    outputs += [T.mean(x, op=True), T.mean(x, axis=1, op=True), T.sum(abs(x), axis=1)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", np.exceptions.ComplexWarning if hasattr(np, "exceptions") else np.ComplexWarning)
+        agree([Case(dtype, [x], [value], outputs)], loose=20)
+
+
+def test_extremes_of_complex_numbers(rng):
+    """They are ordered by their real parts, then by their imaginary parts; NumPy looks for them."""
+    x = T.zmatrix("x")
+    value = (rng.integers(0, 3, (4, 5)) + 1j * rng.integers(0, 3, (4, 5))).astype("complex128")
+    agree([Case("complex", [x], [value], [T.max(x), T.max(x, axis=0), T.argmax(x, axis=1)])], python=True)
