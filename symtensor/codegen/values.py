@@ -27,6 +27,8 @@ _REAL = {"complex64": "float32", "complex128": "float64"}
 _COMPLEX = {"float32": "complex64", "float64": "complex128"}
 VARIADIC = frozenset({"add", "mul", "maximum", "minimum", "or_", "xor", "and_"})
 
+IDEMPOTENT = frozenset({"maximum", "minimum", "and_", "or_"})
+
 
 def natural_dtype(name: str, dtypes: tuple[str, ...]) -> str:
     """The dtype in which a row computes its result, before the conversion to the dtype of the `Op`."""
@@ -271,7 +273,7 @@ class _Builder:
             for arg in args[1:]:
                 result = self.op(name, (result, arg), args[0].dtype)
             return self.cast(result, dtype)
-        if name in ("identity", "second"):
+        if name in ("identity", "second") or (name in IDEMPOTENT and args[0] is args[1]):
             return self.cast(args[-1], dtype)
         expand = EXPANSIONS.get(name)
         expanded = None if expand is None else expand(self, *args)

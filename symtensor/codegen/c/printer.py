@@ -499,9 +499,11 @@ def factor(text: str) -> str:
 
 def bare(text: str) -> str:
     """Text without the pair of parentheses around the whole of it."""
+    if not text.startswith("(") or text.startswith(("(st_", "(*")):
+        return text
     depth = 0
     for k, c in enumerate(text):
         depth += (c == "(") - (c == ")")
         if depth == 0:
-            return text[1:-1] if k == len(text) - 1 and not text.startswith("(st_") and text[1:2] != "*" else text
+            return text[1:-1] if k == len(text) - 1 else text
     return text

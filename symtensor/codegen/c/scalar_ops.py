@@ -135,7 +135,7 @@ def _integer(name: str, dtype: str) -> Operation | None:
     if name in _BITWISE:
         return Operation(f"({t})({{0}} {_BITWISE[name]} {{1}})", primary=True)
     if name == "invert":
-        return Operation(f"({t})~{{0}}", primary=True)
+        return Operation(f"({t})({{0}} ^ -1)", primary=True)
     if name == "neg":
         return Operation(f"({t})-({u}){{0}}", primary=True)
     if name == "abs_":
