@@ -12,7 +12,6 @@
     specialize        quicker ops for special cases; constants folded as they appear
     uncanonicalize    what only the canonical form needed is undone
     specialize_device
-    elemwise_fusion   says to lowering that elementwise operations may be fused
     merge2, merge3
 
 Positions are Theano's, so that what a program registers in `optdb` by position comes where it expects. `optimize` runs
@@ -25,7 +24,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from symtensor.config import change_flags, config
-from symtensor.rewrite.base import Optimizer
+from symtensor.rewrite.checks import CheckStrackTraceFeature
+from symtensor.rewrite.inner import rewrite_inner_graphs
 from symtensor.rewrite.merge import MergeOptimizer
 from symtensor.rewrite.optdb import DB, EquilibriumDB, LocalGroupDB, Query, TopoDB, optdb
 from symtensor.rewrite.rules import (
@@ -44,7 +44,7 @@ from symtensor.rewrite.rules import (
 )
 from symtensor.rewrite.shape_feature import ShapeOptimizer
 
-__all__ = ["STAGES", "LoweringChoice", "Stage", "optimize"]
+__all__ = ["STAGES", "Stage", "optimize"]
 
 FAST = ("fast_run", "fast_compile")
 
@@ -55,7 +55,7 @@ class Stage:
 
     kind     "merge"; "fixed point": rules until none fires, with `final` rules at the end of each round; "once": one
              pass
-             from inputs to outputs; "shapes", "choice": gives the graph `shape_feature`, says something to lowering
+             from inputs to outputs; "shapes": gives the graph `shape_feature`
     tags     of the stage
     rules    with their tags, "fast_run" and `rule_tags`
     """
@@ -84,34 +84,19 @@ STAGES: tuple[Stage, ...] = (
     Stage("constant_folding", 1.6, "fixed point", FAST, folding.FOLD, rule_tags=FAST),
     Stage("BlasOpt", 1.7, "fixed point", ("fast_run",), (*blas.BLAS, axes.dimshuffle_of_dimshuffle_becomes_one)),
     Stage("specialize", 2, "fixed point", FAST, (
-        *algebra.CANONICALIZE, *powers.SPECIALIZE, *elementwise.SPECIALIZE, *reductions.SPECIALIZE, *indexing.SPECIALIZE,
-        *crossentropy.SPECIALIZE, *blas.SPECIALIZE, *allocation.SPECIALIZE, *shapes.CANONICALIZE,
+        *algebra.CANONICALIZE, *powers.SPECIALIZE, *elementwise.SPECIALIZE, *reductions.SPECIALIZE,
+        *indexing.SPECIALIZE, *crossentropy.SPECIALIZE, *blas.SPECIALIZE, *allocation.SPECIALIZE, *shapes.CANONICALIZE,
         axes.dimshuffle_of_dimshuffle_becomes_one, axes.dimshuffle_moves_through_arithmetic,
-        axes.dimshuffle_of_number_becomes_number, reductions.factors_that_do_not_vary_leave_the_sum, elementwise.fill_moves_out_of_arithmetic,
+        axes.dimshuffle_of_number_becomes_number, reductions.factors_that_do_not_vary_leave_the_sum,
+        elementwise.fill_moves_out_of_arithmetic,
         elementwise.conversions_in_a_row_become_one, indexing.index_of_vector_of_scalars_becomes_the_scalar,
         allocation.alloc_of_full_shape_becomes_its_value), final=folding.FOLD),
     Stage("uncanonicalize", 3, "fixed point", ("fast_run",), (
         *reductions.UNCANONICALIZE, *crossentropy.UNCANONICALIZE), final=folding.FOLD),
     Stage("specialize_device", 48.6, "fixed point", FAST),
-    Stage("elemwise_fusion", 49, "choice", ("fast_run", "fusion", "local_elemwise_fusion", "FusionOptimizer")),
-    Stage("merge2", 49.1, "merge", ("fast_run", "merge")),
+    Stage("merge2", 49, "merge", ("fast_run", "merge")),
     Stage("merge3", 100, "merge", ("fast_run", "merge")),
 )
-
-
-class LoweringChoice(Optimizer):
-    """Says to lowering that it may do something: puts the choice into the set `fgraph.lowering_choices`."""
-
-    def __init__(self, choice: str) -> None:
-        self.choice = choice
-
-    def apply(self, fgraph: Any) -> None:
-        if self.choice == "fusion" and not config.tensor.local_elemwise_fusion:
-            return
-        choices = getattr(fgraph, "lowering_choices", None)
-        if choices is None:
-            choices = fgraph.lowering_choices = set()
-        choices.add(self.choice)
 
 
 def _register(stage: Stage) -> None:
@@ -121,9 +106,6 @@ def _register(stage: Stage) -> None:
         return
     if stage.kind == "shapes":
         optdb.register(stage.name, ShapeOptimizer(), stage.position, *stage.tags)
-        return
-    if stage.kind == "choice":
-        optdb.register(stage.name, LoweringChoice("fusion"), stage.position, *stage.tags)
         return
     database: DB
     if stage.kind == "once":
@@ -182,9 +164,12 @@ def _optimizer_for(query: Query) -> Any:
 def optimize(fgraph: Any, query: Query) -> Any:
     """Rewrite a graph by the stages that a query picks, in place; returns a profile.
 
-    What was done can be read in `fgraph.rewrites`. New variables answer for the lines of those that they replace, not for
-    the line that compiles.
+    What was done can be read in `fgraph.rewrites`. New variables answer for the lines of those that they replace, not
+    for the line that compiles.
     """
+    if config.check_stack_trace != "off":
+        fgraph.attach_feature(CheckStrackTraceFeature())
     flags = {"traceback.limit": config.traceback.compile_limit, "compute_test_value": config.compute_test_value_opt}
     with change_flags(**flags):
+        rewrite_inner_graphs(fgraph, lambda body: _optimizer_for(query).optimize(body))
         return _optimizer_for(query).optimize(fgraph)
