@@ -182,7 +182,9 @@ def format_trace(thing: Any) -> str:
     return "".join(lines)
 
 
-get_variable_trace_string = format_trace
+def get_variable_trace_string(v: Any) -> str:
+    """`format_trace`, under the name that Theano gives it."""
+    return format_trace(v)
 
 
 def simple_extract_stack(f: Any = None, limit: int | None = None, skips: Sequence[str] = ()) -> list[Entry]:

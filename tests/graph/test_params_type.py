@@ -22,7 +22,8 @@ ENUM = EnumType(CONSTANT_1=0, CONSTANT_2=1, CONSTANT_3=("alias", 2), ctype="shor
 
 def test_enums():
     assert str(ENUM) == "EnumType<short>(CONSTANT_1:0, CONSTANT_2:1, CONSTANT_3(alias):2)" == repr(ENUM)
-    assert (ENUM.CONSTANT_3, ENUM["CONSTANT_3"], ENUM.fromalias("alias"), ENUM.ctype, ENUM.cname) == (2, 2, 2, "short", "MY")
+    assert ENUM.CONSTANT_3 == ENUM["CONSTANT_3"] == ENUM.fromalias("alias") == 2
+    assert ENUM.ctype == "short" and ENUM.cname == "MY"
     assert ENUM.has_alias("alias") and ENUM.get_aliases() == ("alias",)
     assert [ENUM.filter(v) for v in (1, "CONSTANT_2", "alias", True)] == [1, 1, 2, 1]
     assert ENUM == EnumType(CONSTANT_1=0, CONSTANT_2=1, CONSTANT_3=("alias", 2), ctype="short", cname="MY")
@@ -57,7 +58,8 @@ KIND = ParamsType(a=number, c=generic, e=ENUM)
 
 
 def test_params():
-    assert str(KIND) == f"ParamsType<a:Number, c:Generic, e:{ENUM}>" and KIND.fields == ("a", "c", "e") and KIND.length == 3
+    assert str(KIND) == f"ParamsType<a:Number, c:Generic, e:{ENUM}>"
+    assert KIND.fields == ("a", "c", "e") and KIND.length == 3
     params = KIND.get_params(a=1, c="x", e="CONSTANT_2")
     assert repr(params) == "Params(a:float:1.0, c:str:x, e:int:1)" and params.a == 1.0 == params["a"]
 
@@ -148,5 +150,6 @@ def test_small_helpers(tmp_path):
         check_deterministic({1, 2})
     frozen = frozendict(a=1, b=2)
     assert frozen == {"a": 1, "b": 2} and hash(frozen) == hash(frozendict(b=2, a=1)) and frozen.copy(c=3)["c"] == 3
-    assert repr(frozen) == "<frozendict {'a': 1, 'b': 2}>" and list(FrozenOrderedDict([("b", 1), ("a", 2)])) == ["b", "a"]
+    assert repr(frozen) == "<frozendict {'a': 1, 'b': 2}>"
+    assert list(FrozenOrderedDict([("b", 1), ("a", 2)])) == ["b", "a"]
     assert Constant(generic, frozen).data is frozen

@@ -60,11 +60,6 @@ def test_modes_exclude_by_name_alias_stage_and_tag():
     for tag in ("log_of_one_plus_becomes_log1p", "local_log1p", "stabilize"):
         assert "log1p" not in str(optimized([one_plus], FAST_RUN.excluding(tag)))
     assert "log1p" in str(optimized([one_plus], FAST_RUN.excluding("canonicalize")))
-    assert optimized([x]).lowering_choices == {"fusion"}
-    for tag in ("fusion", "local_elemwise_fusion", "elemwise_fusion"):
-        assert not hasattr(optimized([x], FAST_RUN.excluding(tag)), "lowering_choices")
-    with change_flags(**{"tensor.local_elemwise_fusion": False}):
-        assert not hasattr(optimized([x]), "lowering_choices")
 
 
 def test_position_cutoff():
@@ -115,6 +110,21 @@ def test_new_variables_answer_for_the_users_lines():
     line = T.log(1 + x)
     (frames,) = optimized([line]).outputs[0].tag.trace
     assert frames[-1][3] == "line = T.log(1 + x)"
+
+
+def test_lines_that_get_lost_are_noticed(forget):
+    @local_optimizer([T.tanh])
+    def loses(node):
+        return [T.sin(node.inputs[0])]
+
+    loses.__name__ = f"loses_{uuid.uuid4().hex}"
+    register_canonicalize(loses)
+    with change_flags(check_stack_trace="raise"):
+        optimized([T.tanh(x)])  # the driver carries the lines
+        with change_flags(**{"traceback.limit": 0}):
+            unknown = T.tanh(x)
+        with change_flags(on_opt_error="raise"), pytest.raises(AssertionError, match="Empty stack trace!"):
+            optimized([unknown])
 
 
 def test_folding_keeps_what_fails_and_what_grows():
