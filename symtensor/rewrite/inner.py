@@ -1,4 +1,5 @@
-"""Graphs inside ops: the body of every scan is rewritten by the same stages as the graph around it."""
+"""Graphs inside ops: the body of every scan is rewritten by the same stages as the graph around it, and what the loop need
+not do step by step leaves it (`rules.scan`)."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from typing import Any
 
 from symtensor.graph.fg import FunctionGraph
 from symtensor.rewrite.opt import copy_stack_trace
+from symtensor.rewrite.rules.scan import products_leave_the_loop
 from symtensor.scan_module.scan_op import Scan
 
 __all__ = ["rewrite_inner_graphs"]
@@ -14,15 +16,20 @@ __all__ = ["rewrite_inner_graphs"]
 
 def rewrite_inner_graphs(fgraph: Any, rewrite: Callable[[Any], Any]) -> None:
     """Applies `rewrite` to a copy of each scan's body, and puts the scan of the result in the place of the old one."""
-    done: dict[Any, Any] = {}
+    rewritten: dict[Any, Any] = {}
     for node in fgraph.toposort():
         if not isinstance(node.op, Scan):
             continue
-        if node.op not in done:
+        if node.op not in rewritten:
             body = FunctionGraph(node.op.inputs, node.op.outputs, clone=True)
             rewrite(body)
-            done[node.op] = node.op.like(body.inputs, body.outputs, node.op.info)
-        if done[node.op] != node.op:
-            results = done[node.op].make_node(*node.inputs).outputs
-            copy_stack_trace(node.outputs, results)
-            fgraph.replace_all(list(zip(node.outputs, results)), reason="rewrite_inner_graphs")
+            rewritten[node.op] = node.op.like(body.inputs, body.outputs, node.op.info)
+        op = rewritten[node.op]
+        new = node if op == node.op else op.make_node(*node.inputs)
+        replaced = dict(zip(node.outputs, new.outputs))
+        moved = products_leave_the_loop(new, FunctionGraph(op.inputs, op.outputs, clone=True))
+        if moved is not None:
+            replaced = {old: moved[1][value] for old, value in replaced.items()}
+        if replaced[node.outputs[0]] is not node.outputs[0]:
+            copy_stack_trace(node.outputs, list(replaced.values()))
+            fgraph.replace_all(list(replaced.items()), reason="rewrite_inner_graphs")

@@ -1,0 +1,190 @@
+"""Products that a loop does row by row, done at once for all rows.
+
+In: a scan's node and its rewritten body. Out: the node of a cheaper scan, and what the old results are now.
+
+  product of a row      `dot(x[t], W)` with W the same in every step: one product of all rows before the loop, whose
+                        rows the loop then reads
+  sum of products       a carried value that only gains `dot(a[t].T, b[t])` in every step (the gradient of a weight): one
+                        product of all rows after the loop
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from symtensor.graph.basic import Apply, Constant, Variable
+from symtensor.scan_module.info import ScanInfo
+from symtensor.tensor.blas import Dot22, Gemm
+from symtensor.tensor.dimshuffle import DimShuffle
+from symtensor.tensor.linear import dot
+
+__all__ = ["products_leave_the_loop"]
+
+
+@dataclass
+class _Loop:
+    """A scan taken apart. sequences: (taps, inner rows, outer array)."""
+
+    n_steps: Variable
+    sequences: list[tuple[tuple[int, ...], list[Variable], Variable]]
+    non_sequences: dict[Variable, Variable]
+    body: Any
+
+    def rows(self, variable: Variable) -> Variable | None:
+        """All rows of a sequence of which `variable` is a step's row, as an array with one row a step."""
+        for taps, inner, outer in self.sequences:
+            if variable in inner:
+                start = taps[inner.index(variable)] - min(taps)
+                return outer if max(taps) == min(taps) else outer[start : start + self.n_steps]
+        return None
+
+    def outside(self, variable: Variable) -> Variable | None:
+        """A matrix that is the same in every step, seen from outside the loop."""
+        if _transposed(variable) is not None:
+            inner = self.outside(_transposed(variable))
+            return None if inner is None else inner.dimshuffle(1, 0)
+        return self.non_sequences.get(variable)
+
+
+def _transposed(variable: Any) -> Any:
+    """x where the variable is the transpose of the matrix x, else None."""
+    owner = variable.owner
+    if owner is not None and isinstance(owner.op, DimShuffle) and tuple(owner.op.new_order) == (1, 0):
+        return owner.inputs[0]
+    return None
+
+
+def products_leave_the_loop(node: Apply, body: Any) -> tuple[Apply, dict[Variable, Variable]] | None:
+    """The new node and old results -> new ones, or None where nothing can be moved. `body`: a FunctionGraph of the
+    node's inner graph; it is changed."""
+    info = node.op.info
+    inner, outer = info.inner_inputs(body.inputs), info.outer_inputs(node.inputs)
+    results = info.outer_outputs(node.outputs)
+    loop = _Loop(
+        outer.n_steps,
+        list(zip(info.sequences, inner.sequences, outer.sequences)),
+        dict(zip(inner.non_sequences, outer.non_sequences)),
+        body,
+    )
+    before = _products_of_rows(loop)
+    # With a condition nobody knows before how many rows count.
+    sums = {} if info.until else _sums_of_products(loop, inner.shared, info.inner_outputs(body.outputs).shared)
+    if not before and not sums:
+        return None
+
+    made = info.inner_outputs(body.outputs)
+    collected: list[Variable] = []
+    for total in sums.values():
+        for factor in (total.left, total.right):
+            if factor.rows is None and factor.row not in collected:
+                collected.append(factor.row)
+    kept = [k for k in range(info.n_shared) if k not in sums]
+    new_info = ScanInfo(
+        tuple(taps for taps, _, _ in loop.sequences),
+        info.recurrent,
+        info.n_untapped + len(collected),
+        len(kept),
+        info.n_non_sequences,
+        info.until,
+    )
+    inputs = [v for _, rows, _ in loop.sequences for v in rows] + [v for rows in inner.recurrent for v in rows]
+    inputs += [inner.shared[k] for k in kept] + inner.non_sequences
+    outputs = [*made.recurrent, *made.untapped, *collected, *(made.shared[k] for k in kept)]
+    outputs += [made.condition] if info.until else []
+    op = node.op.like(inputs, outputs, new_info)
+    new = op.make_node(
+        outer.n_steps, *(array for _, _, array in loop.sequences), *outer.initial, *(outer.shared[k] for k in kept),
+        *outer.non_sequences,
+    )
+    found = new_info.outer_outputs(new.outputs)
+    replaced = dict(zip(results.recurrent, found.recurrent))
+    replaced.update(zip(results.untapped, found.untapped))
+    replaced.update((results.shared[k], found.shared[n]) for n, k in enumerate(kept))
+    stacks = dict(zip(collected, found.untapped[info.n_untapped :]))
+    for k, total in sums.items():
+        product = dot(total.left.flat(stacks).dimshuffle(1, 0), total.right.flat(stacks))
+        replaced[results.shared[k]] = outer.shared[k] + total.scale * product
+    return new, replaced
+
+
+# -- products of rows --------------------------------------------------------------------------------------------------
+
+
+def _products_of_rows(loop: _Loop) -> bool:
+    """Replaces products of rows by rows of one product, which become sequences of the loop."""
+    found = False
+    for node in loop.body.toposort():
+        if isinstance(node.op, Dot22):
+            row, weight = node.inputs
+        elif isinstance(node.op, Gemm):
+            _, _, row, weight, _ = node.inputs
+        else:
+            continue
+        rows, outside = loop.rows(row), loop.outside(weight)
+        if rows is None or outside is None or any(node.outputs[0].type.broadcastable):
+            continue
+        product = dot(_flat(rows), outside).reshape((rows.shape[0], rows.shape[1], outside.shape[1]), ndim=3)
+        one = node.outputs[0].type()
+        loop.body.add_input(one)
+        new = one
+        if isinstance(node.op, Gemm):
+            target, alpha, _, _, beta = node.inputs
+            new = _scaled(beta, target) + _scaled(alpha, one)
+        loop.body.replace(node.outputs[0], new, reason="products_leave_the_loop")
+        loop.sequences.append(((0,), [one], product))
+        found = True
+    return found
+
+
+def _scaled(factor: Any, value: Any) -> Any:
+    return value if isinstance(factor, Constant) and factor.data == 1 else factor * value
+
+
+def _flat(rows: Any) -> Any:
+    """(steps, n, m) as (steps * n, m)."""
+    return rows.reshape((rows.shape[0] * rows.shape[1], rows.shape[2]), ndim=2)
+
+
+# -- sums of products --------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Factor:
+    """One factor (n, m) of each step's product: the row in the body; `rows`: all rows, where they are a sequence."""
+
+    row: Variable
+    rows: Variable | None
+
+    def flat(self, stacks: dict[Variable, Variable]) -> Any:
+        """All steps' factors below one another."""
+        return _flat(self.rows if self.rows is not None else stacks[self.row])
+
+
+@dataclass
+class _Sum:
+    """sum over the steps of scale * dot(left[t].T, right[t])."""
+
+    left: _Factor
+    right: _Factor
+    scale: np.ndarray
+
+
+def _sums_of_products(loop: _Loop, states: list[Variable], new: list[Variable]) -> dict[int, _Sum]:
+    """The carried values that are nothing but such sums, by position."""
+    found = {}
+    for k, (state, value) in enumerate(zip(states, new)):
+        owner = value.owner
+        if owner is None or not isinstance(owner.op, Gemm):
+            continue
+        target, alpha, left, right, beta = owner.inputs
+        constants = isinstance(alpha, Constant) and isinstance(beta, Constant) and beta.data == 1
+        if target is not state or not constants or len(state.clients) != 1 or len(value.clients) != 1:  # type: ignore
+            continue
+        row = _transposed(left)
+        if row is None:
+            continue
+        found[k] = _Sum(_Factor(row, loop.rows(row)), _Factor(right, loop.rows(right)), np.asarray(alpha.data))
+    return found

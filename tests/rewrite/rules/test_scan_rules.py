@@ -1,0 +1,66 @@
+"""Products that leave the loop: fewer in the body, the same values."""
+
+from __future__ import annotations
+
+import numpy as np
+
+import symtensor
+import symtensor.tensor as T
+from symtensor.scan_module.scan_op import Scan
+from symtensor.tensor.blas import Dot22, Gemm
+
+
+def network():
+    x, h0 = T.dtensor3("x"), T.dmatrix("h0")
+    weights = [T.dmatrix("W"), T.dmatrix("U"), T.dvector("b")]
+    step = lambda xt, h, W, U, b: T.tanh(T.dot(xt, W) + T.dot(h, U) + b)
+    hs, _ = symtensor.scan(step, sequences=x, outputs_info=h0, non_sequences=weights)
+    return [x, h0, *weights], hs
+
+
+def values(steps=4):
+    rng = np.random.RandomState(3)
+    return [rng.randn(*shape) * 0.5 for shape in [(steps, 2, 3), (2, 5), (3, 5), (5, 5), (5,)]]
+
+
+def products(f):
+    """For each scan of a function, how many matrix products its body holds."""
+    scans = [node.op for node in f.maker.fgraph.toposort() if isinstance(node.op, Scan)]
+    return [sum(isinstance(n.op, (Dot22, Gemm)) for n in op.inner_nodes) for op in scans]
+
+
+def test_product_of_rows_is_done_before_the_loop():
+    inputs, hs = network()
+    f = symtensor.function(inputs, hs)
+    assert products(f) == [1]
+    for steps in (0, 1, 4):
+        x, h, W, U, b = values(steps)
+        expected = []
+        for xt in x:
+            h = np.tanh(xt @ W + h @ U + b)
+            expected.append(h)
+        np.testing.assert_allclose(f(*values(steps)), np.array(expected).reshape(steps, 2, 5), rtol=1e-12)
+
+
+def test_sum_of_products_is_done_after_the_loop():
+    inputs, hs = network()
+    gradients = T.grad((hs**2).sum(), inputs[2:])
+    fast = symtensor.function(inputs, gradients)
+    slow = symtensor.function(inputs, gradients, mode="FAST_COMPILE")
+    assert sorted(products(fast)) == [1, 1]
+    for steps in (0, 1, 4):
+        for got, expected in zip(fast(*values(steps)), slow(*values(steps)), strict=True):
+            np.testing.assert_allclose(got, expected, rtol=1e-10, atol=1e-12)
+
+
+def test_a_state_that_is_read_stays():
+    """The sum is used in every step: it has to be carried."""
+    a, b = T.dtensor3("a"), T.dtensor3("b")
+    step = lambda at, bt, s: (s + T.dot(at.T, bt)) * 0.5
+    (out), _ = symtensor.scan(step, sequences=[a, b], outputs_info=T.zeros((3, 4)))
+    f = symtensor.function([a, b], out[-1])
+    x, y = np.random.RandomState(0).randn(2, 5, 2, 3)[0], np.random.RandomState(1).randn(5, 2, 4)
+    s = np.zeros((3, 4))
+    for p, q in zip(x, y, strict=True):
+        s = (s + p.T @ q) * 0.5
+    np.testing.assert_allclose(f(x, y), s, rtol=1e-12)
