@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import itertools
 import os
 import subprocess
 import tempfile
@@ -59,12 +60,13 @@ STRICT = (
     "c",
 )
 folder = tempfile.TemporaryDirectory(prefix="symtensor-codegen-")
+numbers = itertools.count()
 loaded: dict[tuple[str, tuple[str, ...]], Any] = {}
 
 
 def compile_unit(unit: CUnit, flags: Sequence[str] = ()) -> Path:
     """The library of a unit, without any warning of the compiler."""
-    source = Path(folder.name) / f"u{len(loaded)}.c"
+    source = Path(folder.name) / f"u{next(numbers)}.c"
     source.write_text(unit.text)
     target = source.with_suffix(".so")
     command = [
