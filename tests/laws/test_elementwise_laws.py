@@ -64,16 +64,19 @@ def test_every_row(dtype, rng):
         agree(cases[k:k + 40], loose=20)
 
 
-PATTERNS = [((3, 4, 5), (4, 5)), ((3, 4, 5), (3, 1, 5)), ((3, 1, 5), (4, 1)), ((1, 1, 1), (2, 3, 4)), ((), (3, 2)), ((0, 4), (1, 4)),
+PATTERNS = [((3, 4, 5), (4, 5)), ((3, 4, 5), (3, 1, 5)), ((3, 1, 5), (4, 1)), ((1, 1, 1), (2, 3, 4)), ((), (3, 2)),
+            ((0, 4), (1, 4)),
             ((3, 0), (0,)), ((1, 7), (7, 1)), ((2, 1, 3, 1), (1, 4, 1, 5))]
 
 
-@pytest.mark.parametrize("dtypes", [("float32", "float32"), ("float64", "int32"), ("complex64", "float64"), ("int8", "bool")])
+@pytest.mark.parametrize("dtypes", [("float32", "float32"), ("float64", "int32"), ("complex64", "float64"), ("int8",
+    "bool")])
 def test_broadcast_patterns_and_layouts(dtypes, rng):
     """Operands of all layouts that repeat along axes of each other."""
     cases = []
     for one, two in PATTERNS:
-        for (name, a), (_, b) in zip(layouts(values(rng, dtypes[0], one)), reversed(layouts(values(rng, dtypes[1], two)))):
+        for (name, a), (_, b) in zip(layouts(values(rng, dtypes[0], one)), reversed(layouts(values(rng, dtypes[1],
+            two)))):
             patterns = [tuple(n == 1 for n in v.shape) for v in (a, b)]
             x, y = (TensorType(str(v.dtype), p)() for v, p in zip((a, b), patterns))
             wide = x.dimshuffle(*["x"] * (y.ndim - x.ndim), *range(x.ndim)) if x.ndim < y.ndim else x

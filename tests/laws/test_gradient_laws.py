@@ -43,13 +43,16 @@ def test_elementwise_functions(rng):
 def test_elementwise_operations(rng):
     x, y, row, s = away(rng, 3, 4), away(rng, 3, 4) + 0.02, abs(away(rng, 4)) + 0.5, np.asarray(1.7)
     column = abs(away(rng, 3, 1)) + 0.4
-    pairs = {"add": T.add, "sub": T.sub, "mul": T.mul, "true_div": T.true_div, "maximum": T.maximum, "minimum": T.minimum,
+    pairs = {"add": T.add, "sub": T.sub, "mul": T.mul, "true_div": T.true_div, "maximum": T.maximum,
+             "minimum": T.minimum,
              "arctan2": T.arctan2, "second": T.second}
     cases = [case(f"{name} {label}", op, x, other) for name, op in pairs.items()
              for label, other in [("alike", y), ("row", row), ("column", column), ("scalar", s)]]
     cases += [
-        case("mod", T.mod, x, row), case("pow", lambda a, b: a ** b, abs(x) + 0.2, row), case("pow 2", lambda a: a ** 2 + a ** 3 + abs(a) ** 0.5, x),
-        case("switch", lambda a, b: T.switch(T.gt(a, 0.1), a * b, b), x, row), case("clip", lambda a: T.clip(a, -0.2, 0.3), x),
+        case("mod", T.mod, x, row), case("pow", lambda a, b: a ** b, abs(x) + 0.2, row), case("pow 2",
+            lambda a: a ** 2 + a ** 3 + abs(a) ** 0.5, x),
+        case("switch", lambda a, b: T.switch(T.gt(a, 0.1), a * b, b), x, row), case("clip", lambda a: T.clip(a, -0.2,
+            0.3), x),
         case("variadic", lambda a, b, c: a * b * c * a + T.add(a, b, c), x, row, s),
     ]
     gradients(cases, rng)
@@ -59,7 +62,8 @@ def test_reductions(rng):
     x = away(rng, 2, 3, 4)
     folds = {"sum": T.sum, "prod": T.prod, "mean": T.mean, "max": T.max, "min": T.min, "var": T.var, "std": T.std}
     cases = [case(f"{name} {axis}", lambda a, fold=fold, axis=axis: fold(a, axis=axis), x if name != "prod" else x * 2)
-             for name, fold in folds.items() for axis in (None, 0, 2, (0, 2)) if not (name in ("max", "min") and axis == (0, 2))]
+             for name, fold in folds.items() for axis in (None, 0, 2, (0, 2)) if not (name in ("max",
+                 "min") and axis == (0, 2))]
     zero = away(rng, 3, 3)
     zero[1, 1] = 0
     cases += [case("prod with a zero", lambda a: T.prod(a, axis=1), zero), case("norm", lambda a: a.norm(2), x),
@@ -73,13 +77,15 @@ def test_moved_elements(rng):
     x, v = away(rng, 3, 4), away(rng, 4)
     i, g = np.array([2, 0, 2]), np.array([[0, 1], [2, 2]])
     gradients([
-        case("shapes", lambda x: [x.T * 2, x.dimshuffle(1, "x", 0), x.reshape((2, 6)), x.flatten(), x.reshape((-1, 2))], x),
+        case("shapes", lambda x: [x.T * 2, x.dimshuffle(1, "x", 0), x.reshape((2, 6)), x.flatten(), x.reshape((-1,
+            2))], x),
         case("joined", lambda x, v: [T.join(0, x, x * 2), T.stack([v, v * v]), T.concatenate([v, x[0]]),
                                      T.as_tensor_variable([v[0], v[1] * 2]), *T.split(x, [1, 3], 2, axis=1)], x, v),
         case("slices", lambda x: [x[1:], x[::-1, ::2], x[-1], x[0, 2], x[2:0:-1]], x),
         case("arrays", lambda x, i, g: [x[i], x[:, i], x[i, i], x[g], x[i, 1:], x[x.nonzero()]], x, i, g),
         case("masks", lambda x: [x[T.gt(x, 0).nonzero()], x[np.array([True, False, True])]], x),
-        case("written", lambda x, v: [T.set_subtensor(x[1], v), T.inc_subtensor(x[:, 1], v[:3]), T.inc_subtensor(x[::2], v[0])],
+        case("written", lambda x, v: [T.set_subtensor(x[1], v), T.inc_subtensor(x[:, 1], v[:3]),
+                                      T.inc_subtensor(x[::2], v[0])],
              x, v),
         case("written by arrays", lambda x, v, i: [T.inc_subtensor(x[i], v), T.set_subtensor(x[i[:2], i[:2]], v[:2]),
                                                    T.inc_subtensor(x[i, i], v[:3])], x, v, i),
@@ -111,10 +117,12 @@ def test_networks(rng):
     image = away(rng, 3, 2, 4)
     gradients([
         case("softmax", nnet.softmax, x), case("logsoftmax", nnet.logsoftmax, x),
-        case("with bias", nnet.softmax_with_bias, x, b), case("sigmoid", nnet.sigmoid, x), case("softplus", nnet.softplus, x),
+        case("with bias", nnet.softmax_with_bias, x, b), case("sigmoid", nnet.sigmoid, x), case("softplus",
+            nnet.softplus, x),
         case("relu", lambda x: nnet.relu(x, 0.1), x), case("elu", nnet.elu, x), case("softsign", nnet.softsign, x),
         case("one hot", nnet.crossentropy_categorical_1hot, p, labels),
-        case("cross-entropy", lambda x, b, y: nnet.crossentropy_softmax_argmax_1hot_with_bias(x, b, y)[0], x, b, labels),
+        case("cross-entropy", lambda x, b, y: nnet.crossentropy_softmax_argmax_1hot_with_bias(x, b, y)[0], x, b,
+             labels),
         case("of softmax", lambda x, y: -T.mean(T.log(nnet.softmax(x))[T.arange(3), y]), x, labels),
         case("binary", lambda x, p: nnet.binary_crossentropy(nnet.sigmoid(x), p / 3), x, p),
         case("rows", lambda x, b: nnet.nnet.prepend_scalar_to_each_row(b[0], x), x, b),

@@ -10,7 +10,8 @@ import symtensor.tensor as T
 F2, F3 = (False,) * 2, (False,) * 3
 SLICES = [
     slice(None), slice(1, 3), slice(-2, None), slice(None, None, -1), slice(None, None, 2), slice(4, 0, -2),
-    slice(-100, 100), slice(100, -100, -1), slice(3, 1), slice(10, 20), slice(0, 0), slice(-1, -3, -1), slice(2, None, -1),
+    slice(-100, 100), slice(100, -100, -1), slice(3, 1), slice(10, 20), slice(0, 0), slice(-1, -3, -1), slice(2, None,
+        -1),
 ]
 
 
@@ -41,7 +42,8 @@ def test_integers(dtype, rng):
     cases = []
     for name, value in layouts(sample(rng, dtype, (3, 4, 5))):
         cases.append(case(name, lambda x, i: [
-            x[0], x[-1], x[2, -4], x[1, 2, 3], x[:, -1], x[..., 0], x[0, ..., -5], x[i], x[:, -i], x[i, :, i], x[i, ::-1, -i],
+            x[0], x[-1], x[2, -4], x[1, 2, 3], x[:, -1], x[..., 0], x[0, ..., -5], x[i], x[:, -i], x[i, :, i], x[i,
+                ::-1, -i],
             x[None, 1], x[:, None, 2]], value, np.asarray(2)))
     agree(cases)
 
@@ -77,7 +79,8 @@ def test_arrays_of_indices(index_dtype, rng):
     grid = np.array([[0, 1], [2, 2], [1, 0]], index_dtype)
     for name, value in layouts(rng.standard_normal((3, 4, 2))):
         cases.append(case(name, lambda x, i, j, g: [
-            x[i], x[:, j], x[i, j], x[g], x[g, 1], x[:, g], x[1:, j, ::-1], x[i, :, 0], x[0, j], x[i.dimshuffle(0, "x"), g[0]],
+            x[i], x[:, j], x[i, j], x[g], x[g, 1], x[:, g], x[1:, j, ::-1], x[i, :, 0], x[0, j], x[i.dimshuffle(0,
+                "x"), g[0]],
             x[:, :, i % 2], x.take(i, axis=0), x.take(j, axis=1), T.take(x, g), T.take(x, i, axis=2, mode="clip"),
             T.take(x, i, axis=0, mode="wrap"), x[None, i], x[i, None], x[i][:, j]], value, picks, others, grid))
     cases.append(case("no indices", lambda x, i: [x[i], x[:, i], x[i, i]], (rng.random((3, 4)), F2),
@@ -109,7 +112,8 @@ def test_masks(rng):
             cases.append(case(f"{dtype} {name}", lambda x, m, r: [
                 x[m], x[r], x[r, 1:], x[:, np.array([True, False, True, True, False])], T.set_subtensor(x[m], 0),
                 T.inc_subtensor(x[m], x[m] * 2), T.inc_subtensor(x[r], 1), T.set_subtensor(x[r], x[r] + 1),
-                x[T.gt(x, 0)], m.nonzero()[0], x[m.nonzero()], T.nonzero_values(x), T.flatnonzero(x)], value, full, rows))
+                x[T.gt(x, 0)], m.nonzero()[0], x[m.nonzero()], T.nonzero_values(x), T.flatnonzero(x)], value, full,
+                rows))
     none = np.zeros(4, bool)
     cases.append(case("none", lambda x, m: [x[m], T.inc_subtensor(x[m], 1)], rng.random(4), none))
     agree(cases)

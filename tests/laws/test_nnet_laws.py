@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from law import agree, case, fail, gradients, layouts, sample
+from law import agree, case, fail, layouts, sample
 
 import symtensor.tensor as T
 from symtensor.tensor import nnet
@@ -32,7 +32,8 @@ def test_softmax(dtype, rng):
         for name, x in layouts(sample(rng, dtype, shape) * 20):
             b, dy = sample(rng, dtype, shape[1]), sample(rng, dtype, shape)
             cases.append(case(f"{shape} {name}", lambda x, b, dy: [
-                nnet.softmax(x), nnet.logsoftmax(x), nnet.softmax_with_bias(x, b), nnet.nnet.softmax_grad(dy, nnet.softmax(x)),
+                nnet.softmax(x), nnet.logsoftmax(x), nnet.softmax_with_bias(x, b), nnet.nnet.softmax_grad(dy,
+                    nnet.softmax(x)),
                 nnet.nnet.softmax_graph(x)], (x, F2), (b, (False,)), (dy, F2)))
     agree(cases, loose=20)
 
@@ -70,7 +71,8 @@ def test_batch_normalisation(axes, rng):
         var = np.abs(sample(rng, dtype, shape)) + np.asarray(0.5, dtype)
         cases += [
             case(f"train {dtype}", lambda x, g, b: bn.batch_normalization_train(x, g, b, axes), x, gamma, beta),
-            case(f"test {dtype}", lambda x, g, b, m, v: bn.batch_normalization_test(x, g, b, m, v, axes), x, gamma, beta,
+            case(f"test {dtype}", lambda x, g, b, m, v: bn.batch_normalization_test(x, g, b, m, v, axes), x, gamma,
+                 beta,
                  mean, var),
         ]
     agree(cases, loose=50)

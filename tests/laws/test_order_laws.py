@@ -8,7 +8,8 @@ from law import agree, case, fail, layouts, sample
 import symtensor.tensor as T
 from symtensor.control.raise_op import Assert
 from symtensor.tensor.extra_ops import (
-    Unique, bartlett, bincount, compress, cpu_contiguous, diff, fill_diagonal, fill_diagonal_offset, ravel_multi_index, searchsorted,
+    Unique, bartlett, bincount, compress, cpu_contiguous, diff, fill_diagonal, fill_diagonal_offset, ravel_multi_index,
+    searchsorted,
     to_one_hot, unravel_index,
 )
 
@@ -40,7 +41,8 @@ def test_running_sums_and_differences(dtype, rng):
             if dtype != "float16":
                 cases.append(case(f"diff {shape} {name}", lambda x: [
                     diff(x), diff(x, axis=0), diff(x, n=2), diff(x, n=4, axis=1), diff(x, n=0)], (x, F2)))
-    cases.append(case("size 1", lambda x: [T.cumsum(x, axis=0), T.cumsum(x, axis=1), diff(x)], sample(rng, dtype, (1, 4))))
+    cases.append(case("size 1", lambda x: [T.cumsum(x, axis=0), T.cumsum(x, axis=1), diff(x)], sample(rng, dtype, (1,
+        4))))
     cases.append(case("three axes", lambda x: [T.cumsum(x, axis=k) for k in range(3)], sample(rng, dtype, (2, 3, 4))))
     agree(cases, loose=3)
 
@@ -52,7 +54,8 @@ def test_filled_diagonals(dtype, rng):
         for name, x in layouts(sample(rng, dtype, shape)):
             for k in (0, 2, -1, 9, -9):
                 cases.append(case(f"{shape} {name} {k}", lambda x, v, k: [
-                    fill_diagonal(x, v), fill_diagonal_offset(x, v, k)], (x, F2), sample(rng, dtype, ()), np.asarray(k)))
+                    fill_diagonal(x, v), fill_diagonal_offset(x, v, k)], (x, F2), sample(rng, dtype, ()),
+                    np.asarray(k)))
     cases.append(case("cube", fill_diagonal, sample(rng, dtype, (3, 3, 3)), sample(rng, dtype, ())))
     agree(cases)
     fail(case("no cube", fill_diagonal, sample(rng, dtype, (3, 3, 2)), sample(rng, dtype, ())), ValueError)
@@ -75,9 +78,11 @@ def test_choices(rng):
     a = rng.integers(0, 3, (4, 5))
     options = rng.random((3, 4, 5))
     rows = np.argsort(rng.random((4, 5)), axis=1)
-    agree([case("choose", lambda a, x: [T.choose(a, x), T.choose(a, [x[0], x[1], x[2]]), T.choose(a - 1, x, mode="wrap"),
+    agree([case("choose", lambda a, x: [T.choose(a, x), T.choose(a, [x[0], x[1], x[2]]), T.choose(a - 1, x,
+        mode="wrap"),
                                         T.choose(a * 2, x, mode="clip")], a, options),
-           case("permuted rows", lambda x, y: [T.permute_row_elements(x, y), T.inverse_permutation(y)], options[0], rows)],
+           case("permuted rows", lambda x, y: [T.permute_row_elements(x, y), T.inverse_permutation(y)], options[0],
+                rows)],
           python=True)
     fail(case("no such choice", T.choose, a + 1, options), ValueError, python=True)
 

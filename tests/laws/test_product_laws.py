@@ -1,7 +1,6 @@
 """Products of matrices and vectors in all combinations of rank, with empty, size-1 and strided operands."""
 from __future__ import annotations
 
-import numpy as np
 import pytest
 from law import agree, case, fail, layouts, sample
 
@@ -49,11 +48,13 @@ def test_tensordot_and_batches(dtype, rng):
 def test_blas_ops(dtype, rng):
     cases = []
     for m, k, n in [(3, 4, 5), (1, 4, 5), (0, 4, 5), (3, 0, 5)]:
-        for (name, a), (_, b), (_, c) in zip(layouts(sample(rng, dtype, (m, k))), reversed(layouts(sample(rng, dtype, (k, n)))),
+        for (name, a), (_, b), (_, c) in zip(layouts(sample(rng, dtype, (m, k))), reversed(layouts(sample(rng, dtype,
+            (k, n)))),
                                              layouts(sample(rng, dtype, (m, n)))):
             cases.append(case(f"{m} {k} {n} {name}", lambda a, b, c, v, w, s: [
                 blas.gemm_no_inplace(c, s, a, b, s), blas.gemm_no_inplace(c, s, a, b, s * 0),
-                blas.gemv_no_inplace(w, s, a, v, s), blas.gemv_no_inplace(v, s, a.T, w, s), blas.ger(c, s, w, c[0] if m else b[0]),
+                blas.gemv_no_inplace(w, s, a, v, s), blas.gemv_no_inplace(v, s, a.T, w, s), blas.ger(c, s, w,
+                    c[0] if m else b[0]),
                 blas._dot22(a, b), blas._dot22scalar(a, b, s)],
                 (a, F2), (b, F2), (c, F2), (sample(rng, dtype, k), F1), (sample(rng, dtype, m), F1),
                 sample(rng, dtype, ())) if m and k else case(f"{m} {k} {n} {name}", lambda a, b, c, s: [
@@ -67,6 +68,7 @@ def test_products_that_do_not_fit(rng):
     fail(case("matrices", T.dot, a, b), ValueError)
     fail(case("matrix and vector", T.dot, a, v), ValueError)
     fail(case("vectors", T.dot, v, rng.random(4)), ValueError)
-    fail(case("gemm", lambda c, a, b: blas.gemm_no_inplace(c, a[0, 0], a, b, a[0, 0]), rng.random((3, 3)), a, rng.random((4, 2))),
+    fail(case("gemm", lambda c, a, b: blas.gemm_no_inplace(c, a[0, 0], a, b, a[0, 0]), rng.random((3, 3)), a,
+              rng.random((4, 2))),
          ValueError)
     fail(case("batches", T.batched_dot, rng.random((2, 3, 4)), rng.random((3, 4, 2))), (ValueError, TypeError))

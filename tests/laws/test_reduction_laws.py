@@ -112,10 +112,12 @@ def test_dtypes_of_results(dtype, rng):
     outputs = [fold(x, axis=axis, dtype=asked) for fold in (T.sum, T.prod) for axis in (None, 0)
                for asked in ("float32", "float64", "complex64")]
     if not dtype.startswith("complex"):
-        outputs += [T.sum(x, dtype="int64" if dtype == "int16" else "float32", acc_dtype="float64"), T.any(x), T.all(x, axis=1)]
+        outputs += [T.sum(x, dtype="int64" if dtype == "int16" else "float32", acc_dtype="float64"), T.any(x), T.all(x,
+            axis=1)]
     outputs += [T.mean(x, op=True), T.mean(x, axis=1, op=True), T.sum(abs(x), axis=1)]
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", np.exceptions.ComplexWarning if hasattr(np, "exceptions") else np.ComplexWarning)
+        warnings.simplefilter("ignore", np.exceptions.ComplexWarning if hasattr(np,
+            "exceptions") else np.ComplexWarning)
         agree([Case(dtype, [x], [value], outputs)], loose=20)
 
 

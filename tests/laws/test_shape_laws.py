@@ -18,7 +18,8 @@ def test_dimshuffle_and_reshape(dtype, rng):
         for name, value in layouts(sample(rng, dtype, shape)):
             cases.append(case(f"{dtype} {shape} {name}", lambda x: [
                 x.dimshuffle(2, 0, 1), x.dimshuffle(1, "x", 0, 2, "x"), x.T, x.transpose(1, 0, 2), x.swapaxes(0, 2),
-                x.flatten(), *([x.flatten(2), T.flatten(x.T, 2)] if 0 not in shape else []), x.ravel(), x.reshape((-1,)), x.T.reshape((x.size,)),
+                x.flatten(), *([x.flatten(2), T.flatten(x.T, 2)] if 0 not in shape else []), x.ravel(),
+                x.reshape((-1,)), x.T.reshape((x.size,)),
                 x.reshape((x.shape[0], x.shape[1] * x.shape[2])), T.shape_padleft(x, 2), T.shape_padright(x),
                 T.shape_padaxis(x, 1), x.shape, x.size, T.roll(x, 2, axis=1),
             ], (value, F3)))
@@ -29,11 +30,13 @@ def test_reshape_with_a_free_length(rng):
     value = rng.standard_normal((4, 6))
     lengths = np.array([3, -1])
     agree([
-        case("constant", lambda x: [x.reshape((-1, 3)), x.T.reshape((2, -1, 3)), x.reshape((-1,)), x.reshape((4, 6, -1))],
+        case("constant", lambda x: [x.reshape((-1, 3)), x.T.reshape((2, -1, 3)), x.reshape((-1,)), x.reshape((4, 6,
+            -1))],
              (value, (False, False))),
         case("a vector of lengths", lambda x, n: [x.reshape(n, ndim=2), x.T.reshape(n, ndim=2) * 2], value, lengths),
         case("a scalar", lambda x, n: [x.reshape((n, -1)), x.reshape((n, x.size // n))], value, np.asarray(8)),
-        case("nothing", lambda x: [x.reshape((0, 3)), x.reshape((5, 0, 2)), x.flatten()], (np.zeros((0, 6)), (False,) * 2)),
+        case("nothing", lambda x: [x.reshape((0, 3)), x.reshape((5, 0, 2)), x.flatten()], (np.zeros((0, 6)),
+            (False,) * 2)),
         case("squeeze", lambda x: [x.squeeze(), T.squeeze(x), T.patternbroadcast(x, (True, False, True)) + 1,
                                    T.addbroadcast(x, 0), T.unbroadcast(x, 0)], rng.random((1, 5, 1))),
         case("specified", lambda x: [T.specify_shape(x, (4, 6)), T.specify_shape(x, x.shape) * 2], value),
@@ -63,7 +66,8 @@ def test_join_and_split(axis, rng):
             cases.append(case(f"join {dtypes} {lengths}", lambda *xs: T.join(axis, *xs), *values))
             whole = np.concatenate([v for v, _ in values], axis)
             splits = np.array(lengths)
-            cases.append(case(f"split {dtypes} {lengths}", lambda x, n: T.split(x, n, 3, axis=axis), (whole, F3), splits))
+            cases.append(case(f"split {dtypes} {lengths}", lambda x, n: T.split(x, n, 3, axis=axis), (whole, F3),
+                              splits))
         cases.append(case(f"stack {dtypes}", lambda *xs: T.stack(list(xs), axis=axis),
                           *[(sample(rng, d, (3, 2, 4)), F3) for d in dtypes]))
     agree(cases)
@@ -81,7 +85,8 @@ def test_concatenated_vectors_and_scalars(rng):
     agree([
         case("vectors", lambda a, b, s: [
             T.concatenate([a, b, a[::-1]]), T.stack([s, s * 2]), T.stacklists([[s, s], [a[0], s]]), T.horizontal_stack(
-                a.dimshuffle("x", 0), a.dimshuffle("x", 0)), T.vertical_stack(a.dimshuffle("x", 0), a.dimshuffle("x", 0)),
+                a.dimshuffle("x", 0), a.dimshuffle("x", 0)), T.vertical_stack(a.dimshuffle("x", 0), a.dimshuffle("x",
+                    0)),
             T.join(T.constant(0), a, b), T.as_tensor_variable([s, a[1]])], a, (b, (False,)), np.asarray(1.5)),
         case("axis known when called", lambda a, k: T.join(k, a, a), rng.random((2, 3)), np.asarray(1)),
     ], python=True)
@@ -136,13 +141,16 @@ def test_repeat_and_tile(dtype, rng):
     value, counts = sample(rng, dtype, (3, 4)), np.array([2, 0, 3])
     n = np.asarray(2)
     agree([
-        case("scalar counts", lambda x, n: [T.repeat(x, 2, axis=0), T.repeat(x, n, axis=1), T.repeat(x, 2), T.repeat(x, 0),
-                                            T.repeat(x[0], 3), T.repeat(x[0, 0], 2), T.repeat(x, n, axis=-1)], value, n),
+        case("scalar counts", lambda x, n: [T.repeat(x, 2, axis=0), T.repeat(x, n, axis=1), T.repeat(x, 2), T.repeat(x,
+            0),
+                                            T.repeat(x[0], 3), T.repeat(x[0, 0], 2), T.repeat(x, n, axis=-1)], value,
+                                            n),
         case("many counts", lambda x, c: [T.repeat(x, c, axis=0), T.repeat(x.T, c, axis=1), T.repeat(x[:, 0], c)],
              value, counts),
         case("one count for all", lambda x, c: [T.repeat(x, c, axis=0), T.repeat(x[:, 0], c)], value,
              (np.array([2]), (False,))),
-        case("tile", lambda x, n: [T.tile(x, (2, 3)), T.tile(x, (2, 1, 2)), T.tile(x[0], 3), T.tile(x, (n, 2))], value, n),
+        case("tile", lambda x, n: [T.tile(x, (2, 3)), T.tile(x, (2, 1, 2)), T.tile(x[0], 3), T.tile(x, (n, 2))], value,
+             n),
         case("nothing", lambda x: [T.repeat(x, 2, axis=0), T.repeat(x, 3, axis=1), T.tile(x, (2, 2))],
              (value[:0], (False, False))),
     ])
