@@ -117,17 +117,18 @@ def rewrite_node(fgraph: Any, node: Any, rewriter: Any, log: RewriteLog,
     `may_fire(node, rewriter)` is asked before anything is replaced. A pure rule (`rewriter.pure`) whose replacement has
     another type has declined; for any other rewriter that is an error.
     """
-    name = name_of(rewriter)
     try:
         answer = rewriter.transform(node)
     except Declined:
         return []
     except Exception as error:
+        name = name_of(rewriter)
         log.failed[name] = log.failed.get(name, 0) + 1
         on_failure(error, rewriter, node)
         return []
     if answer is False or answer is None:
         return []
+    name = name_of(rewriter)
     pairs, remove = replacements_of(node, answer, name)
     if not pairs and not remove:
         return []

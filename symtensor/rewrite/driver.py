@@ -27,7 +27,7 @@ __all__ = ["Worklist", "run_to_fixed_point", "run_once"]
 
 _log = logging.getLogger("symtensor.rewrite")
 
-_REACH = 3
+_REACH = 2
 _ANCESTRY = 32
 _ROUNDS = 50
 
