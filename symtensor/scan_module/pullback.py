@@ -22,6 +22,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from symtensor.config import change_flags
 from symtensor.gradient.directional import entering
 from symtensor.gradient.reverse import grad, zeros_like_gradient
 from symtensor.gradient.terms import is_continuous, is_disconnected, is_null
@@ -157,10 +158,11 @@ class _Pullback:
         wrt = [x for x in self.op.inputs if is_continuous(x)]
         found: dict[Any, Any] = {}
         if cotangents and wrt:
-            found = dict(zip(wrt, grad(
-                None, wrt, known_grads=entering([x for x, _ in cotangents], [g for _, g in cotangents]),
-                disconnected_inputs="ignore", return_disconnected="Disconnected", null_gradients="return",
-            )))
+            with _inside_the_step():
+                found = dict(zip(wrt, grad(
+                    None, wrt, known_grads=entering([x for x, _ in cotangents], [g for _, g in cotangents]),
+                    disconnected_inputs="ignore", return_disconnected="Disconnected", null_gradients="return",
+                )))
         found = {x: g for x, g in found.items() if not is_disconnected(g)}
         null = next((found[x] for s in self.active for x in s.slices if x in found and is_null(found[x])), None)
         if null is not None:
@@ -174,7 +176,9 @@ class _Pullback:
             state.pending = [state.slices[0].type() for _ in range(state.depth)]
             total = state.pending[0]
             if self.flows[state.output] and not state.carried:
-                total = self._row_of_gradient(state.output, state.new) + total
+                row = self._row_of_gradient(state.output, state.new)
+                with _inside_the_step():
+                    total = row + total
             result.append((state.new, total))
         n = len(self.info.recurrent)
         for u, x in enumerate(self.new.untapped):
@@ -198,7 +202,8 @@ class _Pullback:
             for i, p in enumerate(state.pending, start=1):
                 parts = [state.pending[i]] if i < state.depth else []
                 parts += [found[x] for x in [by_tap.get(-i)] if x in found]
-                new = parts[0] + parts[1] if len(parts) == 2 else parts[0] if parts else p.zeros_like()
+                with _inside_the_step():
+                    new = parts[0] + parts[1] if len(parts) == 2 else parts[0] if parts else p.zeros_like()
                 self.carried.append((p, self._start(state, i), new))
         slices: list[tuple[int, int, Any]] = []
         for i, variables in enumerate(self.inner.sequences):
@@ -218,7 +223,9 @@ class _Pullback:
                     results[place + j] = found[x]
                     continue
                 total = x.type()
-                self.carried.append((total, self.outer.non_sequences[j].zeros_like(), total + found[x]))
+                with _inside_the_step():
+                    new = total + found[x]
+                self.carried.append((total, self.outer.non_sequences[j].zeros_like(), new))
                 sums.append((place + j, len(self.carried) - 1))
         if not self.carried and not self.untapped:
             return results
@@ -244,7 +251,8 @@ class _Pullback:
 
     def _loop(self) -> tuple[list[Any], list[Any]]:
         """The backward loop: traces of the untapped outputs, last carried values."""
-        outputs = self.untapped + [_in_type(new, x.type) for x, _, new in self.carried]
+        with _inside_the_step():
+            outputs = self.untapped + [_in_type(new, x.type) for x, _, new in self.carried]
         needed = self._read_what_is_needed(outputs)
         sequences = [x for _, _, variables in self.sequences for x in variables]
         info = ScanInfo(
@@ -348,6 +356,11 @@ class _Pullback:
             else:
                 final.append(grad_undefined(self.op, i, x))
         return final
+
+
+def _inside_the_step() -> Any:
+    """Variables of the backward step have no test values."""
+    return change_flags(compute_test_value="off")
 
 
 def _in_type(g: Any, kind: Any) -> Any:

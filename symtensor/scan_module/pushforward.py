@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from symtensor.config import change_flags
 from symtensor.gradient.directional import Rop
 from symtensor.gradient.terms import is_continuous
 from symtensor.scan_module.info import ScanInfo
@@ -41,8 +42,9 @@ def pushforward(op: Any, inputs: Sequence[Any], points: Sequence[Any]) -> list[A
     ends = [new.recurrent[r] for r in recurrent] + [new.untapped[u] for u in untapped] + [new.shared[s] for s in shared]
     if not ends:
         return [None] * n_outputs
-    moved = Rop(ends, wrt, directions, disconnected_outputs="ignore", return_disconnected="zero")
-    moved = [patternbroadcast(m.astype(x.type.dtype), x.type.broadcastable) for m, x in zip(moved, ends)]
+    with change_flags(compute_test_value="off"):  # the directions of a step have no test values
+        moved = Rop(ends, wrt, directions, disconnected_outputs="ignore", return_disconnected="zero")
+        moved = [patternbroadcast(m.astype(x.type.dtype), x.type.broadcastable) for m, x in zip(moved, ends)]
     n_recurrent, n_untapped = len(recurrent), len(untapped)
 
     second = ScanInfo(

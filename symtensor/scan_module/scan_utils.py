@@ -4,6 +4,7 @@ In: the return value of the user's function. Out: its parts. Refused: other orde
 """
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -118,3 +119,13 @@ def _outputs_then_updates(pair: Any, whole: Any) -> tuple[list[Any], dict[Any, A
     if _is_outputs(first) and (_is_updates(second) or second == [] or second == ()):
         return _listed(first), _pairs(second)
     raise ValueError(f"{_CANNOT_PARSE}{whole}")
+
+
+# Names of a layer above this one, by the module that has them.
+_LATER = {"clone": "symtensor.compile.rebuild"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_LATER[name]), name)

@@ -309,3 +309,50 @@ def test_checkpoints_keep_every_nth_step():
         symtensor.scan_checkpoints(step, [{"input": x, "taps": [-1]}], s, [q])
     with pytest.raises(ValueError, match="positive integer"):
         symtensor.scan_checkpoints(step, [x], s, [q], save_every_N=0)
+
+
+def test_test_values_reach_the_steps():
+    x, s, b = T.vector("x"), T.scalar("s"), T.vector("b")
+    x.tag.test_value, s.tag.test_value, b.tag.test_value = np.arange(1.0, 5.0), np.asarray(2.0), np.array([3.0, 5.0])
+    w = symtensor.shared(10.0, "w")
+    seen = []
+
+    def step(x1, x0, before, b2, b1):
+        total = x1 + x0 * before + b2 - b1 + w
+        seen.append([v.tag.test_value.tolist() for v in (x1, x0, before, b2, b1, total)])
+        return total, total
+
+    with symtensor.change_flags(compute_test_value="raise"):
+        results, _ = symtensor.scan(
+            step, {"input": x, "taps": [-1, 0]}, [s, {"initial": b, "taps": [-2, -1]}]
+        )
+        gradient = T.grad(results[0].sum(), x)
+    assert seen == [[1.0, 2.0, 2.0, 3.0, 5.0, 13.0]]
+    assert results[0].tag.test_value.tolist() == [13.0, 10.0 + 2 + 3 * 13.0 + 5 - 13, 10.0 + 3 + 4 * 43.0 + 13 - 43]
+    assert gradient.tag.test_value.shape == (4,)
+
+
+def test_old_paths():
+    from symtensor.scan_module.scan_op import Scan as op
+    from symtensor.scan_module.scan_utils import clone
+
+    assert op is Scan and clone is symtensor.clone is symtensor.scan_module.clone
+    assert symtensor.scan is symtensor.scan_module.scan
+    assert symtensor.scan_module.scan_views.map is symtensor.map
+    assert T.jacobian is symtensor.gradient.jacobian and T.hessian is symtensor.gradient.hessian
+
+
+def test_long_bodies():
+    x = T.scalar("x")
+
+    def step(before):
+        for _ in range(20000):
+            before = before + x
+        return before
+
+    result, _ = symtensor.scan(step, outputs_info=np.float64(0), n_steps=2)
+    assert hash(result.owner.op) and result.owner.op == result.owner.op.like(
+        result.owner.op.inputs, result.owner.op.outputs, result.owner.op.info
+    )
+    assert evaluate(result, {x: 1.0}, laws=False).tolist() == [20000.0, 40000.0]
+    assert evaluate(T.grad(result[-1], x), {x: 1.0}, laws=False) == 40000.0
