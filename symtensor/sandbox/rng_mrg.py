@@ -200,7 +200,7 @@ class mrg_uniform(mrg_uniform_base):
     @classmethod
     def new(cls, rstate: Any, ndim: int | None, dtype: str, size: Any) -> list[Any]:
         """The op's outputs for a size of which the rank, or else the length, is known."""
-        v_size = as_tensor_variable(size)
+        v_size = _as_vector(size)
         if ndim is None:
             ndim = get_vector_length(v_size)
         if isinstance(size, (list, tuple)) and len(size) == ndim:
@@ -262,6 +262,11 @@ def _drawn(rstate: np.ndarray, count: int, dtype: str) -> tuple[np.ndarray, np.n
             y3, y2, y1 = (np.concatenate([new, old[rest]]) for new, old in
                           ((y2[:busy], y3), (y1[:busy], y2), (second, y1)))
     return np.stack([x1, x2, x3, y1, y2, y3], axis=1).astype(rstate.dtype), flat
+
+
+def _as_vector(size: Any) -> Any:
+    # An empty list alone would be a vector of floats.
+    return as_tensor_variable(np.zeros(0, "int64") if isinstance(size, (tuple, list)) and not size else size)
 
 
 def _entry_is_one(length: Any) -> bool:
@@ -397,17 +402,16 @@ class MRG_RandomStreams:
         streams = self.n_streams(size) if nstreams is None else nstreams
         states = self.get_substream_rstates(streams, dtype)
         node_rstate = shared(states)
-        if kwargs.pop("use_cuda", False) or "target" in kwargs and kwargs["target"] not in ("cpu", None):
+        if kwargs.pop("target", None) not in ("cpu", None):
             raise TypeError("random numbers are drawn on the CPU")
-        kwargs.pop("target", None)
         if kwargs:
             raise TypeError(f"uniform() got unexpected keyword arguments {kwargs.keys()}")
         new_states, sample = mrg_uniform.new(node_rstate, ndim, dtype, size)
         node_rstate.tag.is_rng = True
         r = self.pretty_return(node_rstate, new_states, sample, size, nstreams)
         result = r * (high - low) + low
-        if result.type.broadcastable != sample.type.broadcastable and result.type.ndim > sample.type.ndim:
-            raise NotImplementedError("Increase the size to match the broadcasting pattern of low and high arguments")
+        if result.type.broadcastable != sample.type.broadcastable:
+            raise NotImplementedError("Increase the size to match the broadcasting pattern of `low` and `high` arguments")
         return result
 
     def binomial(
@@ -459,7 +463,7 @@ class MRG_RandomStreams:
         if a is not None:
             raise TypeError("For now, MRG_RandomStreams.choice only works with a=None.")
         if p is None:
-            raise TypeError("For now, MRG_RandomStreams.choice requires p to be specified.")
+            raise TypeError("For now, p has to be specified in MRG_RandomStreams.choice.")
         p = undefined_grad(as_tensor_variable(p))
         if ndim is not None:
             raise ValueError("ndim argument to MRG_RandomStreams.choice is not used.")
@@ -498,7 +502,7 @@ class MRG_RandomStreams:
         if dtype is None:
             dtype = upcast(config.floatX, avg.type.dtype, std.type.dtype)
         avg, std = cast(undefined_grad(avg), dtype), cast(undefined_grad(std), dtype)
-        shape = as_tensor_variable(size)
+        shape = _as_vector(size)
         if shape.type.ndim == 0:
             shape = as_tensor_variable([size], ndim=1)
         if shape.type.dtype != "int64":

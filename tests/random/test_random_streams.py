@@ -136,7 +136,8 @@ def test_draws_are_theanos():
         variables.append(getattr(streams[-1], method)(**_arguments(arguments)))
     f = symtensor.function([], variables)
     for call in (0, 1):
-        for (method, arguments, seed, (dtype, bcast, *values)), variable, got in zip(RECORDED, variables, f(), strict=True):
+        for record, variable, got in zip(RECORDED, variables, f(), strict=True):
+            method, arguments, seed, (dtype, bcast, *values) = record
             what = (method, arguments, seed, call)
             assert (variable.type.dtype, variable.type.broadcastable, str(got.dtype)) == (dtype, bcast, dtype), what
             wanted = np.asarray(values[call], dtype)
@@ -381,7 +382,8 @@ def test_distributions():
     size = (20000,)
     streams = RandomStreams(1)
     continuous = [
-        (streams.uniform(size, -2.0, 5.0), stats.uniform(-2, 7)), (streams.normal(size, 3.0, 0.25), stats.norm(3, 0.25)),
+        (streams.uniform(size, -2.0, 5.0), stats.uniform(-2, 7)),
+        (streams.normal(size, 3.0, 0.25), stats.norm(3, 0.25)),
     ]
     discrete = [
         (streams.binomial(size, n=9, p=0.3), stats.binom(9, 0.3)), (streams.poisson(size, lam=2.5), stats.poisson(2.5)),

@@ -169,7 +169,8 @@ def test_draws_are_theanos():
     f = symtensor.function([], variables)
     assert not _has_island(f)
     for call in (0, 1):
-        for (method, arguments, seed, (dtype, bcast, *values)), variable, got in zip(RECORDED, variables, f(), strict=True):
+        for record, variable, got in zip(RECORDED, variables, f(), strict=True):
+            method, arguments, seed, (dtype, bcast, *values) = record
             what = (method, arguments, seed, call)
             assert (variable.type.dtype, variable.type.broadcastable, str(got.dtype)) == (dtype, bcast, dtype), what
             wanted = np.asarray(values[call], dtype)
@@ -193,7 +194,8 @@ def test_constants():
     assert rng_mrg.A2p134.tolist() == [
         [796789021, 1464208080, 607337906], [1241679051, 1431130166, 1464208080], [1401213391, 1178684362, 1431130166]]
     assert (int(rng_mrg.M1), int(rng_mrg.M2), rng_mrg.NORM) == (2147483647, 2147462579, 4.656612873077393e-10)
-    assert [int(c) for c in (rng_mrg.MASK12, rng_mrg.MASK13, rng_mrg.MASK2, rng_mrg.MULT2)] == [511, 16777215, 65535, 21069]
+    masks = (rng_mrg.MASK12, rng_mrg.MASK13, rng_mrg.MASK2, rng_mrg.MULT2)
+    assert [int(c) for c in masks] == [511, 16777215, 65535, 21069]
     assert rng_mrg.np_int32_vals == [0, 7, 9, 15, 16, 22, 24]
 
 
