@@ -142,7 +142,7 @@ class EnumList(EnumType):
         super().__init__(**constants, **kwargs)
 
 
-def _remade(kind: type, constants: dict[str, Any], ctype: str, cname: str) -> Any:
+def _remade(kind: Any, constants: dict[str, Any], ctype: str, cname: str) -> Any:
     """An enum type out of a pickle."""
     new = kind.__new__(kind)
     EnumType.__init__(new, ctype=ctype, cname=cname, **constants)
