@@ -45,10 +45,11 @@ def _running(ctx: Lowering, node: Apply, target: str, source: str, axis: int, op
         index = _at(index, axis, ZERO)
         nest.store(target, index, convert(Load(source, index, given), dtype))
     with ctx.nest(node) as nest:
-        index = [nest.loop(ctx.let(maximum(sub(n, 1), 0)) if k == axis else n, "serial" if k == axis else "vector")
-                 for k, n in enumerate(dims)]
+        index = tuple(
+            nest.loop(ctx.let(maximum(sub(n, 1), 0)) if k == axis else n, "serial" if k == axis else "vector")
+            for k, n in enumerate(dims))
         here = _at(index, axis, add(index[axis], 1))
-        value = [Load(target, tuple(index), dtype), convert(Load(source, here, given), dtype)]
+        value = [Load(target, index, dtype), convert(Load(source, here, given), dtype)]
         nest.store(target, here, apply_scalar_op(op, value, [dtype]))
 
 
