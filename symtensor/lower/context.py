@@ -54,6 +54,7 @@ class Lowering:
         self.buffers: list[Buffer] = []
         self.declared: dict[str, Buffer] = {}
         self.names: dict[Variable, str] = {}
+        self.rows_of: dict[Variable, str] = {}  # variables that are rows of an array: so their sizes are known before
         self.constant_names: list[str] = []
         self.constants: list[object] = []
         self.constant_of: dict[object, str] = {}
@@ -262,6 +263,8 @@ class Lowering:
     def _size(self, size: Variable, variable: Variable, axis: int) -> Expr:
         owner = size.owner
         if owner is not None and isinstance(owner.op, Shape_i) and owner.inputs[0] is variable:
+            if variable in self.rows_of:
+                return Dim(self.rows_of[variable], axis + 1)
             return Dim(self.buffer(variable), axis)
         return self.let(self.scalar(size))
 

@@ -80,7 +80,7 @@ class _Loop:
     def emit(self) -> None:
         ctx = self.ctx
         self.check_lengths()
-        self.bind_first_rows()
+        self.bind_sizes()
         varying = self.emit_invariants()
         collected_dims = self.dims_of_collected()
         self.traces = [self.trace(v, k) for v, k in zip(self.outer.initial, self.lengths, strict=True)]
@@ -134,18 +134,18 @@ class _Loop:
                 hoisted.scalar(v)
         return varying
 
-    def bind_first_rows(self) -> None:
-        """Before the loop the first rows stand for all: only their sizes are looked at."""
-        before = copy.copy(self.body)
-        before.body = self.ctx.body
-        for group, outer in (
-            *zip(self.inner.sequences, self.outer.sequences, strict=True),
-            *zip(self.inner.recurrent, self.outer.initial, strict=True),
-        ):
-            for v in group:
-                self.row(before, v, self.ctx.buffer(outer), ZERO)
+    def bind_sizes(self) -> None:
+        """Before the loop only the sizes of what a step reads are known."""
+        self.body.rows_of = {
+            v: self.ctx.buffer(outer)
+            for group, outer in (
+                *zip(self.inner.sequences, self.outer.sequences, strict=True),
+                *zip(self.inner.recurrent, self.outer.initial, strict=True),
+            )
+            for v in group
+        }
         for v, outer in zip(self.inner.shared, self.outer.shared, strict=True):
-            before.names[v] = self.ctx.buffer(outer)
+            self.body.names[v] = self.ctx.buffer(outer)
 
     def dims_of_collected(self) -> list[tuple[Expr, ...]]:
         """Sizes of one row of each collected value."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from symtensor.graph.fg import FunctionGraph
 from symtensor.rewrite.opt import copy_stack_trace
-from symtensor.rewrite.rules.scan import products_leave_the_loop
+from symtensor.rewrite.rules.scan import products_leave_the_loop, unread_results_are_left_out
 from symtensor.scan_module.scan_op import Scan
 
 __all__ = ["rewrite_inner_graphs"]
@@ -27,9 +27,15 @@ def rewrite_inner_graphs(fgraph: Any, rewrite: Callable[[Any], Any]) -> None:
         op = rewritten[node.op]
         new = node if op == node.op else op.make_node(*node.inputs)
         replaced = dict(zip(node.outputs, new.outputs))
-        moved = products_leave_the_loop(new, FunctionGraph(op.inputs, op.outputs, clone=True))
-        if moved is not None:
-            replaced = {old: moved[1][value] for old, value in replaced.items()}
-        if replaced[node.outputs[0]] is not node.outputs[0]:
+        unread = {replaced[v] for v in node.outputs if not v.clients}  # type: ignore[attr-defined]
+        for change in (
+            lambda: unread_results_are_left_out(new, unread),
+            lambda: products_leave_the_loop(new, FunctionGraph(new.op.inputs, new.op.outputs, clone=True)),
+        ):
+            changed = change()
+            if changed is not None:
+                new, now = changed
+                replaced = {old: now[value] for old, value in replaced.items() if value in now}
+        if new is not node:
             copy_stack_trace(node.outputs, list(replaced.values()))
             fgraph.replace_all(list(replaced.items()), reason="rewrite_inner_graphs")

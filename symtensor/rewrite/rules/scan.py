@@ -1,6 +1,8 @@
-"""Products that a loop does row by row, done at once for all rows.
+"""What a loop need not do: results that nobody reads, and products row by row that can be done at once for all rows.
 
 In: a scan's node and its rewritten body. Out: the node of a cheaper scan, and what the old results are now.
+
+  unread result         a collected value without readers, or a carried value that only feeds itself
 
   product of a row      `dot(x[t], W)` with W the same in every step: one product of all rows before the loop, whose
                         rows the loop then reads
@@ -10,26 +12,27 @@ In: a scan's node and its rewritten body. Out: the node of a cheaper scan, and w
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from symtensor.graph.basic import Apply, Constant, Variable
+from symtensor.graph.traversal import ancestors
 from symtensor.scan_module.info import ScanInfo
 from symtensor.tensor.blas import Dot22, Gemm
 from symtensor.tensor.dimshuffle import DimShuffle
 from symtensor.tensor.linear import dot
 
-__all__ = ["products_leave_the_loop"]
+__all__ = ["products_leave_the_loop", "unread_results_are_left_out"]
 
 
 @dataclass
 class _Loop:
     """A scan taken apart. sequences: (taps, inner rows, outer array)."""
 
-    n_steps: Variable
-    sequences: list[tuple[tuple[int, ...], list[Variable], Variable]]
+    n_steps: Any
+    sequences: list[tuple[tuple[int, ...], list[Variable], Any]]
     non_sequences: dict[Variable, Variable]
     body: Any
 
@@ -107,6 +110,36 @@ def products_leave_the_loop(node: Apply, body: Any) -> tuple[Apply, dict[Variabl
     for k, total in sums.items():
         product = dot(total.left.flat(stacks).dimshuffle(1, 0), total.right.flat(stacks))
         replaced[results.shared[k]] = outer.shared[k] + total.scale * product
+    return new, replaced
+
+
+def unread_results_are_left_out(node: Apply, unread: set[Variable]) -> tuple[Apply, dict[Variable, Variable]] | None:
+    """The new node and old results -> new ones (unread ones are missing), or None where all are needed."""
+    info = node.op.info
+    inner, made = info.inner_inputs(node.op.inputs), info.inner_outputs(node.op.outputs)
+    outer, results = info.outer_inputs(node.inputs), info.outer_outputs(node.outputs)
+    untapped = [k for k, v in enumerate(results.untapped) if v not in unread]
+    kept = [k for k, v in enumerate(results.shared) if v not in unread]
+    condition = [made.condition] if info.until else []
+    while True:
+        wanted = [*made.recurrent, *(made.untapped[k] for k in untapped), *(made.shared[k] for k in kept), *condition]
+        read = set(ancestors(wanted))
+        more = [k for k, v in enumerate(inner.shared) if k not in kept and v in read]
+        if not more:
+            break
+        kept = sorted(kept + more)
+    if len(untapped) == info.n_untapped and len(kept) == info.n_shared:
+        return None
+    new_info = replace(info, n_untapped=len(untapped), n_shared=len(kept))
+    rows = [v for group in (*inner.sequences, *inner.recurrent) for v in group]
+    inputs = [*rows, *(inner.shared[k] for k in kept), *inner.non_sequences]
+    new = node.op.like(inputs, wanted, new_info).make_node(
+        outer.n_steps, *outer.sequences, *outer.initial, *(outer.shared[k] for k in kept), *outer.non_sequences
+    )
+    found = new_info.outer_outputs(new.outputs)
+    replaced = dict(zip(results.recurrent, found.recurrent))
+    replaced.update((results.untapped[k], v) for k, v in zip(untapped, found.untapped))
+    replaced.update((results.shared[k], v) for k, v in zip(kept, found.shared))
     return new, replaced
 
 
