@@ -407,3 +407,30 @@ def test_deep_chains_of_sizes():
     b.alloc("z", F, size, output=True)
     b.elementwise("z", (size,), lambda i: Cast(i, F))
     assert run(b.program(), np.zeros(3))[0].shape == (303,)
+
+
+def test_a_nest_of_hundreds_of_operations(rng):
+    b = Builder()
+    x = b.input("x", F, 1)
+    b.alloc("z", F, *b.dims(x), output=True)
+    i, body, value = Local("i"), [], b.load(x, Local("i"))
+    for k in range(400):
+        body.append(Let(f"v{k}", op("sub", op("mul", value, Const(0.75, F)), b.load(x, i))))
+        value = Local(f"v{k}", F)
+    b.body.append(Nest((Loop(Axis("i", Dim(x, 0)), (*body, Store("z", (i,), value))),)))
+    v = rng.standard_normal(50)
+    expected = v
+    for _ in range(400):
+        expected = expected * 0.75 - v
+    np.testing.assert_allclose(run(b.program(), v)[0], expected, rtol=1e-12)
+
+
+def test_a_check_of_sizes_known_to_be_equal_is_not_printed_again():
+    b = Builder()
+    x, y = b.input("x", F, 1), b.input("y", F, 1)
+    b.sites.append(Site("ValueError", "sizes"))
+    for _ in range(3):
+        b.body.append(Check(op("eq", Dim(x, 0), Dim(y, 0), dtype="bool"), 0))
+    assert print_program(b.program()).text.count("return st_fail") == 1
+    with pytest.raises(Failed):
+        run(b.program(), np.zeros(2), np.zeros(3))

@@ -24,6 +24,8 @@ __all__ = ["BLOCK", "ROW_BLOCK", "NestPrinter", "Part", "bare", "walked"]
 # cache; more where rows are added up, so that memory is read in long runs.
 BLOCK, ROW_BLOCK = 256, 1024
 
+DEEPEST = 8  # operations that are printed inside one another
+
 
 # A function that prints an item of a nest.
 Part = Callable[["NestPrinter", Any], None]
@@ -51,6 +53,7 @@ class NestPrinter:
         self.user: dict[Value, Scope] = {}
         self.dense: dict[str, int] = {}
         self.called: dict[str, None] = {}
+        self.nested: dict[Value, int] = {}  # of inlined values: how deeply
         self.votes: dict[Scope, int] = {}
         self.operations: dict[Value, Operation] = {}
         self.extents: dict[Scope, str] = {}
@@ -220,7 +223,13 @@ class NestPrinter:
         if value.kind not in ("op", "cast") or self.uses[value] != 1 or self.user[value] is not value.scope:
             return False
         found = self.operation(value)
-        return not (found.math or found.scalar)
+        if found.math or found.scalar:
+            return False
+        depth = 1 + max((self.nested.get(arg, 0) for arg in value.args), default=0)
+        if depth > DEEPEST:
+            return False
+        self.nested[value] = depth
+        return True
 
     def name_value(self, value: Value, text: str) -> None:
         name = self.fresh("t")

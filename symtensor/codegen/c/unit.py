@@ -338,20 +338,37 @@ class UnitPrinter:
         self.direct.setdefault(stmt.buffer, set()).add(None)
 
     def do_Check(self, stmt: Check) -> None:
-        condition = self.host(stmt.condition)
-        values = tuple(self.host(v) for v in stmt.values)
-        fail = self.call(f"st_fail(f, {stmt.site}, {len(values)}, {list_text(values)})")
-        self.emit(f"if (__builtin_expect(!{condition}, 0)) return {fail};")
-        facts = [stmt.condition]
-        while facts:
-            part = facts.pop()
-            if isinstance(part, Op) and part.name == "and_":
-                facts += part.args
-            elif isinstance(part, Op) and part.name == "eq" and all(
-                    isinstance(a, (Dim, Local, Const)) and a.dtype == "int64" for a in part.args):
-                a, b = (str(int(e.value)) if isinstance(e, Const) else self.key(e) for e in part.args)
-                if not a.startswith("-") and not b.startswith("-"):
-                    self.names.unite(a, b)
+        parts, open_parts = [], [stmt.condition]
+        while open_parts:
+            part = open_parts.pop()
+            if isinstance(part, Op) and part.name == "and_" and part.dtype == "bool":
+                open_parts += reversed(part.args)
+            else:
+                parts.append(part)
+        equal = [(part, self.equal_sizes(part)) for part in parts]
+        conditions = [bare(self.host(part)) for part, sizes in equal if sizes is None or sizes[0] != sizes[1]]
+        if conditions:
+            condition = conditions[0] if len(conditions) == 1 else " & ".join(f"({c})" for c in conditions)
+            values = tuple(self.host(v) for v in stmt.values)
+            fail = self.call(f"st_fail(f, {stmt.site}, {len(values)}, {list_text(values)})")
+            self.emit(f"if (__builtin_expect(!({condition}), 0)) return {fail};")
+        for _, sizes in equal:
+            if sizes is not None:
+                self.names.unite(*sizes)
+
+    def equal_sizes(self, condition: Expr) -> tuple[str, str] | None:
+        """The atoms of two sizes if the condition says that they are equal."""
+        if not (isinstance(condition, Op) and condition.name == "eq"):
+            return None
+        atoms = []
+        for arg in condition.args:
+            if isinstance(arg, Const) and arg.dtype == "int64" and arg.value >= 0:
+                atoms.append(str(int(arg.value)))
+            elif isinstance(arg, (Dim, Local)) and arg.dtype == "int64":
+                atoms.append(self.key(arg))
+            else:
+                return None
+        return atoms[0], atoms[1]
 
     def do_If(self, stmt: If) -> None:
         condition = self.host(stmt.condition)
