@@ -154,8 +154,8 @@ def uniform(ctx: Lowering, node: Apply) -> None:
         steps = nest.bind(add(rounds, Cast(Op("lt", (stream, rest), "bool"), "int64")))
         for column in range(6):
             # The word of column 0 is the latest: two rows before where the next one goes.
-            row = Op("mod", (add(steps, 2 - column % 3), Const(3, "int64")), "int64")
-            value = Load(ring, (add(row, 3 * (column // 3)), stream), WORD)
+            place = Op("mod", (add(steps, 2 - column % 3), Const(3, "int64")), "int64")
+            value = Load(ring, (add(place, 3 * (column // 3)), stream), WORD)
             nest.store(name, (stream, Const(column, "int64")), Cast(value, "int32"))
 
 

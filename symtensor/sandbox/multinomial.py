@@ -86,7 +86,7 @@ class MultinomialFromUniform(Op):
 
 class ChoiceFromUniform(MultinomialFromUniform):
     """The `n` outcomes that each row's uniform numbers pick, one after the other; without `replace` an outcome that was
-    picked gets probability 0 and the others are scaled to add up to 1. Outcome 0 stands where a number picks nothing."""
+    picked gets probability 0 and the others are scaled to add up to 1. A number that picks nothing gives 0."""
 
     __props__ = ("odtype", "replace")
 

@@ -334,7 +334,7 @@ class MRG_RandomStreams:
         self.rstate = np.asarray(seed, dtype="int32")
 
     def seed(self, seed: Any = None) -> None:
-        """Start all variables again, as if this object had been made with `seed` (default: the one it was made with)."""
+        """Start all variables again, as if this object had been made with `seed` (default: its own)."""
         self.set_rstate(self.default_instance_seed if seed is None else seed)
         for states, new_states, size, nstreams in self.state_updates:
             if nstreams is None:
@@ -411,7 +411,8 @@ class MRG_RandomStreams:
         r = self.pretty_return(node_rstate, new_states, sample, size, nstreams)
         result = r * (high - low) + low
         if result.type.broadcastable != sample.type.broadcastable:
-            raise NotImplementedError("Increase the size to match the broadcasting pattern of `low` and `high` arguments")
+            raise NotImplementedError(
+                "Increase the size to match the broadcasting pattern of `low` and `high` arguments")
         return result
 
     def binomial(
@@ -547,7 +548,8 @@ class MRG_RandomStreams:
         """Normal numbers not further than two standard deviations from the mean, before `std` makes up for what the
         truncation took away: it is the standard deviation of the result. The other arguments: see `normal`."""
         std = as_tensor_variable(std) / STD_TRUNCATED
-        return self.normal(size=size, avg=avg, std=std, ndim=ndim, dtype=dtype, nstreams=nstreams, truncate=True, **kwargs)
+        return self.normal(
+            size=size, avg=avg, std=std, ndim=ndim, dtype=dtype, nstreams=nstreams, truncate=True, **kwargs)
 
 
 def _with_pattern(samples: Any, pattern: tuple[bool, ...]) -> Any:
@@ -555,7 +557,8 @@ def _with_pattern(samples: Any, pattern: tuple[bool, ...]) -> Any:
     known = tuple(a or b for a, b in zip(samples.type.broadcastable, pattern, strict=True))
     if known == samples.type.broadcastable:
         return samples
-    return addbroadcast(samples, *(k for k, (new, old) in enumerate(zip(known, samples.type.broadcastable)) if new > old))
+    axes = [k for k, (new, old) in enumerate(zip(known, samples.type.broadcastable, strict=True)) if new > old]
+    return addbroadcast(samples, *axes)
 
 
 def _rows_times(rows: np.ndarray, matrix: np.ndarray, modulus: int) -> np.ndarray:

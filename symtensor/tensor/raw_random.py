@@ -23,6 +23,7 @@ from symtensor.graph.type import Type
 from symtensor.scalar.dtypes import DISCRETE, upcast
 from symtensor.tensor.basic import cast, constant, get_vector_length, permute_row_elements
 from symtensor.tensor.constant import as_tensor_variable
+from symtensor.tensor.generators import Copier
 from symtensor.tensor.sizes import ShapeError, entry
 from symtensor.tensor.type import TensorType
 from symtensor.tensor.undefined import grad_undefined
@@ -80,20 +81,6 @@ _STATE_BYTES = _state_bytes()
 random_state_type = RandomStateType()
 
 
-def _copied(generator: np.random.RandomState) -> np.random.RandomState:
-    """Another generator that will give the same sequence."""
-    other = np.random.RandomState(type(generator._bit_generator)(_NoSeed()))  # type: ignore[attr-defined]
-    other.set_state(generator.get_state(legacy=False))
-    return other
-
-
-class _NoSeed(np.random.bit_generator.ISeedSequence):
-    """Saves the work of seeding a generator whose state is set right afterwards."""
-
-    def generate_state(self, n_words: int, dtype: Any = np.uint32) -> np.ndarray:  # type: ignore[override]
-        return np.zeros(n_words, dtype)
-
-
 # -- the op ------------------------------------------------------------------------------------------------------------
 
 
@@ -118,6 +105,7 @@ class RandomFunction(Op):
         if inplace:
             self.destroy_map = {0: [0]}
         self.ndim_added = ndim_added
+        self._copy = Copier()
 
     def __getstate__(self) -> dict[str, Any]:
         # Methods of RandomState do not pickle.
@@ -164,7 +152,7 @@ class RandomFunction(Op):
             raise ValueError(f"Shape mismatch: self.outtype.ndim ({self.outtype.ndim}) != "
                              f"len(shape) ({len(size)}) + self.ndim_added ({self.ndim_added})")
         if not self.inplace:
-            generator = _copied(generator)
+            generator = self._copy(generator)
         wanted = tuple(map(int, size))
         sample = np.asarray(self.exec_fn(generator, *args, wanted))
         if sample.dtype != self.outtype.dtype:
@@ -381,7 +369,8 @@ def multinomial_helper(random_state: Any, n: Any, pvals: Any, size: Any) -> np.n
     if n.ndim > len(size):
         raise ValueError(f"n.ndim ({n.ndim}) should not be larger than len(size) ({len(size)})", n, size)
     if pvals.ndim - 1 > len(size):
-        raise ValueError(f"pvals.ndim-1 ({pvals.ndim - 1}) should not be larger than len(size) ({len(size)})", pvals, size)
+        raise ValueError(f"pvals.ndim-1 ({pvals.ndim - 1}) should not be larger than len(size) ({len(size)})", pvals,
+                         size)
     counts = np.broadcast_to(n, size)
     rows = np.broadcast_to(pvals, (*size, pvals.shape[-1]))
     out = np.empty((*size, pvals.shape[-1]), dtype="int64")

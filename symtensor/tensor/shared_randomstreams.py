@@ -1,8 +1,8 @@
 """Random streams that keep their own state: every variable drawn is a new sample at each call.
 
-In: a seed. Out: `RandomStreams`, whose methods make random variables; each has a generator of its own, a shared variable
-(`variable.rng`) that functions advance by default (`variable.update`). The sequences are those of NumPy's RandomState:
-stream number k is seeded with the k-th `randint(2 ** 30)` of a generator seeded with `seed`.
+In: a seed. Out: `RandomStreams`, whose methods make random variables; each has a generator of its own, a shared
+variable (`variable.rng`) that functions advance by default (`variable.update`). The sequences are those of NumPy's
+RandomState: stream number k is seeded with the k-th `randint(2 ** 30)` of a generator seeded with `seed`.
 
 Refused: seeds that RandomState refuses.
 """
@@ -26,7 +26,7 @@ class RandomStateSharedVariable(SharedVariable):
     def __str__(self) -> str:
         return self.name if self.name is not None else "<RandomStateType>"
 
-    __repr__ = __str__
+    __repr__ = __str__  # type: ignore[assignment]
 
 
 @shared_constructor
