@@ -1,9 +1,10 @@
-"""Trains two classifiers on real images and says how often the better one is right on images it never saw.
+"""Trains two classifiers on real images and says how often they are right on images they never saw.
 
 First softmax regression, then a multilayer perceptron by minibatch SGD with momentum, each one compiled function a
 step. By default on the handwritten digits that come with scikit-learn (1797 images of 8 x 8, UCI Optical Recognition of
 Handwritten Digits); with --fashion on Fashion-MNIST (70000 images of 28 x 28) as Debian's package
-dataset-fashion-mnist installs it. Writes the learning curves and the first layer's weights as PNG files.
+dataset-fashion-mnist installs it. Writes the learning curves and the first layer's weights as PNG files. The last line
+is the perceptron's accuracy.
 
     python examples/train_images.py [--fashion] [--epochs N] [--out DIRECTORY]
 """
@@ -144,30 +145,35 @@ def train(name, model, data, epochs, rate, batch, l2):
 
 
 def save_pictures(directory, results, side):
-    """curves.png: cost and accuracy by epoch; weights_*.png: each unit's weights as an image."""
+    """curves.png: cost and accuracy by epoch; weights_*.png: the strongest units' weights as images."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
     directory.mkdir(parents=True, exist_ok=True)
-    figure, axes = pyplot.subplots(1, 2, figsize=(9, 3.2))
+    figure, axes = pyplot.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
     for name, (_, curves, _) in results.items():
         axes[0].plot(np.arange(1, len(curves) + 1), curves[:, 0], label=name)
         axes[1].plot(np.arange(1, len(curves) + 1), 100 * curves[:, 1], label=name)
-    axes[0].set(xlabel="epoch", ylabel="training cost", yscale="log")
+    costs = np.concatenate([curves[:, 0] for _, curves, _ in results.values()])
+    axes[0].set(xlabel="epoch", ylabel="training cost", yscale="log" if costs.max() > 20 * costs.min() else "linear")
     axes[1].set(xlabel="epoch", ylabel="validation accuracy (%)")
     axes[1].legend()
-    figure.tight_layout()
     figure.savefig(directory / "curves.png", dpi=110)
     for name, (_, _, weights) in results.items():
-        count = min(weights.shape[1], 30)
-        figure, axes = pyplot.subplots((count + 9) // 10, 10, figsize=(9, 0.95 * ((count + 9) // 10)), squeeze=False)
-        for k, axis in enumerate(axes.ravel()):
+        classes = weights.shape[1] <= 10  # one unit a class: in their order
+        units = np.arange(weights.shape[1]) if classes else np.argsort(-np.square(weights).sum(axis=0))[:30]
+        rows = (len(units) + 9) // 10
+        figure, axes = pyplot.subplots(rows, 10, figsize=(9, 0.4 + 0.95 * rows), squeeze=False, layout="constrained")
+        figure.suptitle(f"{name}: {'weights of each class' if classes else 'first layer, largest weights'}", fontsize=10)
+        for axis in axes.ravel():
             axis.axis("off")
-            if k < count:
-                limit = abs(weights[:, k]).max() or 1.0
-                axis.imshow(weights[:, k].reshape(side, side), cmap="RdBu", vmin=-limit, vmax=limit)
+        limit = abs(weights[:, units]).max() or 1.0
+        for axis, unit in zip(axes.ravel(), units):
+            axis.imshow(weights[:, unit].reshape(side, side), cmap="RdBu_r", vmin=-limit, vmax=limit)
+            if classes:
+                axis.set_title(str(unit), fontsize=8)
         figure.savefig(directory / f"weights_{name.replace(' ', '_')}.png", dpi=110)
     pyplot.close("all")
 
