@@ -398,3 +398,15 @@ def test_distributions():
         assert abs(sample.var() / law.var() - 1) < 0.06
         values, counts = np.unique(sample, return_counts=True)
         assert np.abs(counts / len(sample) - law.pmf(values)).max() < 0.02
+
+
+def test_float32_is_the_default_where_floatx_is():
+    """Theano 1.0.5's values for floatX=float32."""
+    with symtensor.change_flags(floatX="float32"):
+        streams = RandomStreams(seed=234)
+        u, n = streams.uniform((2, 2)), streams.normal((2, 2))
+        f = symtensor.function([], [u, n])
+        got_u, got_n = f()
+    assert got_u.dtype == got_n.dtype == np.float32
+    assert np.array_equal(got_u, np.array([[0.12672381, 0.970916], [0.13989098, 0.88754827]], "float32"))
+    assert np.array_equal(got_n, np.array([[0.37328446, -0.6574667], [-0.36302373, -0.97484624]], "float32"))

@@ -435,3 +435,17 @@ def test_distributions():
     assert stats.kstest(t, stats.truncnorm(-2, 2).cdf).pvalue > 1e-3
     assert abs(t).max() <= 2 and abs(scaled.std() / 2 - 1) < 0.02 and abs(scaled.mean() - 1) < 0.06
     assert abs(b.mean() - 0.3) < 5 * (0.21 / len(b)) ** 0.5
+
+
+def test_float32_is_the_default_where_floatx_is():
+    """Theano 1.0.5's values for floatX=float32."""
+    with symtensor.change_flags(floatX="float32"):
+        streams = MRG_RandomStreams(seed=234)
+        u, n, b = (getattr(streams, name)(size=(2, 3)) for name in ("uniform", "normal", "binomial"))
+        f = symtensor.function([], [u, n, b])
+        got_u, got_n, got_b = f()
+    assert got_u.dtype == got_n.dtype == np.float32 and got_b.dtype == np.int64
+    assert np.array_equal(got_u, np.array(
+        [[0.44990405, 0.3062468, 0.7898354], [0.82554424, 0.57412666, 0.09810354]], "float32"))
+    assert np.allclose(got_n, [[0.35550457, 0.4021261, -1.7111171], [2.0178258, -1.1379776, 1.5321875]], atol=2e-6)
+    assert got_b.tolist() == [[0, 0, 0], [1, 1, 0]]
