@@ -40,3 +40,32 @@ def test_training_on_digits(tmp_path, monkeypatch, capsys):
     found = re.fullmatch(r"test accuracy: (\d+\.\d\d) %", last)
     assert found and float(found.group(1)) >= 97
     assert (tmp_path / "curves.png").stat().st_size > 10_000
+
+
+LARGER = {  # name: tiny settings, the last line printed, pictures
+    "char_lm": (["--epochs", "2", "--batches", "3", "--hidden", "12", "--length", "20"], r"Alice .{20}", []),
+    "rbm": (["--epochs", "1", "--hidden", "12", "--steps", "1"], r"pictures in .*", ["rbm_weights", "rbm_samples"]),
+    "hmc": (["--samples", "40", "--chains", "5", "--leapfrog", "3", "--grid", "15"], r"picture in .*", ["hmc"]),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", LARGER)
+def test_larger_examples(name, tmp_path, monkeypatch, capsys):
+    options, last, pictures = LARGER[name]
+    out = ["--out", str(tmp_path)] if pictures else []
+    monkeypatch.setattr("sys.argv", [f"{name}.py", *options, *out])
+    runpy.run_path(str(ROOT / "examples" / f"{name}.py"), run_name="__main__")
+    printed = capsys.readouterr().out
+    assert re.fullmatch(last, printed.strip("\n").splitlines()[-1])
+    assert not re.search(r"\b(nan|inf)\b", printed)
+    for picture in pictures:
+        assert (tmp_path / f"{picture}.png").stat().st_size > 1000
+
+
+@pytest.mark.slow
+def test_vanilla_cell(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["char_lm.py", "--cell", "rnn", *LARGER["char_lm"][0]])
+    runpy.run_path(str(ROOT / "examples" / "char_lm.py"), run_name="__main__")
+    costs = re.findall(r"cost (\d\.\d+)", capsys.readouterr().out)
+    assert len(costs) == 2 and float(costs[1]) < float(costs[0])
