@@ -77,7 +77,12 @@ def run_steps(
         if info.until and np.any(new.condition):
             break
     found = [empty_trace(i, values) if t.rows is None else _cut(t.rows, done) for i, t in enumerate(traces)]
-    return found + carried
+    # A step may hand on what it was given: a result shares no memory with an input.
+    return found + [np.array(v) if isinstance(v, np.ndarray) and _is_given(v, values) else v for v in carried]
+
+
+def _is_given(value: np.ndarray, values: Sequence[Any]) -> bool:
+    return any(isinstance(v, np.ndarray) and np.may_share_memory(value, v) for v in values)
 
 
 def _cut(rows: np.ndarray, done: int) -> np.ndarray:

@@ -169,7 +169,9 @@ class UnitPrinter:
             self.names.put(buffer, Place(facts, name, () if facts.dense else strides))
             return
         place = self.names.places[buffer]
-        if pointer != name:
+        if pointer != name and facts.dtype == "object":
+            self.emit(f"{name} = {pointer};")  # a loop reads it above, in its next iteration
+        elif pointer != name:
             self.define("char *", name, pointer, True)
         for axis in range(facts.ndim):
             if not facts.broadcast[axis]:

@@ -1,0 +1,101 @@
+"""Scans as loops of the compiled Program: no Python call for the loop, draws step by step, invariants before the loop."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import symtensor
+import symtensor.tensor as T
+from symtensor.ir.nodes import Let, Op, PyCall, While
+from symtensor.ir.walk import expressions, host_expressions, statements
+from symtensor.tensor import raw_random
+from symtensor.tensor.shared_randomstreams import RandomStreams
+
+MODES = ["FAST_RUN", "FAST_COMPILE", "DebugMode"]
+
+
+def python_calls(f):
+    lowered = f.maker.code.lowered
+    return [
+        type(lowered.pycalls[s.callee].node.op).__name__
+        for s in statements(lowered.program.body)
+        if isinstance(s, PyCall)
+    ]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_draws_of_a_body_go_from_step_to_step(mode):
+    streams = RandomStreams(7)
+    x = T.dvector()
+    step = lambda h: (h + streams.uniform((3,)), h.sum() + streams.normal())
+    (hs, ss), updates = symtensor.scan(step, outputs_info=[x, None], n_steps=4)
+    f = symtensor.function([x], [hs, ss], updates=updates, mode=mode)
+    if mode == "FAST_RUN":
+        assert python_calls(f) == ["RandomFunction"] * 2
+    seeds = np.random.RandomState(7)
+    uniform, normal = (np.random.RandomState(seeds.randint(2**30)) for _ in range(2))
+    for _ in range(2):
+        h, expected_h, expected_s = np.zeros(3), [], []
+        for _ in range(4):
+            expected_s.append(h.sum() + normal.normal())
+            h = h + uniform.uniform(size=3)
+            expected_h.append(h)
+        got_h, got_s = f(np.zeros(3))
+        np.testing.assert_array_equal(got_h, expected_h)
+        np.testing.assert_array_equal(got_s, expected_s)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_generator_whose_last_state_nobody_reads(mode):
+    rng = RandomStreams(3).uniform((3,)).rng
+    x = T.dvector()
+
+    def step(r):
+        new, draw = raw_random.uniform(rng, (3,), 0.0, 2.0)
+        return draw + 0 * r, {rng: new}
+
+    draws, _ = symtensor.scan(step, x)
+    f = symtensor.function([x], draws, mode=mode)
+    rng.set_value(np.random.RandomState(7))
+    np.testing.assert_array_equal(f([1.0, 2.0]), np.random.RandomState(7).uniform(0, 2, (2, 3)))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_no_rows(mode):
+    x, h = T.dmatrix(), T.dvector()
+    sums, _ = symtensor.scan(lambda row, s: row + s, x, outputs_info=h)
+    f = symtensor.function([x, h], [sums, T.grad(sums.sum(), h)], mode=mode)
+    rows, gradient = f(np.zeros((0, 3)), np.ones(3))
+    assert rows.shape == (0, 3) and gradient.tolist() == [0, 0, 0]
+
+
+def test_what_does_not_change_is_computed_once():
+    x, c = T.dvector(), T.dscalar()
+    out, _ = symtensor.scan(lambda v, c: v * T.exp(c), x, non_sequences=c)
+    f = symtensor.function([x, c], out)
+    assert python_calls(f) == []
+    body = f.maker.code.lowered.program.body
+    (loop,) = (s for s in statements(body) if isinstance(s, While))
+    inside = {
+        e.name
+        for s in statements(loop.body)
+        for top in host_expressions(s)
+        for e in expressions(top)
+        if isinstance(e, Op)
+    }
+    before = {e.name for s in body if isinstance(s, Let) for e in expressions(s.value) if isinstance(e, Op)}
+    assert "exp" in before and "exp" not in inside
+    np.testing.assert_allclose(f([1, 2, 3], 0.5), np.array([1, 2, 3]) * np.exp(0.5))
+
+
+def test_a_failing_step_changes_nothing():
+    state, x = symtensor.shared(np.ones(3)), T.dmatrix()
+    index = T.lvector()
+    out, _ = symtensor.scan(lambda i, s: s + x[i], index, outputs_info=state)
+    f = symtensor.function([x, index], out, updates=[(state, out[-1])])
+    f(np.ones((4, 3)), [0, 1])
+    assert state.get_value().tolist() == [3, 3, 3]
+    with pytest.raises(IndexError):
+        f(np.ones((4, 3)), [0, 9])
+    assert state.get_value().tolist() == [3, 3, 3]
