@@ -57,6 +57,30 @@ ST_NEST void st_add_f64(double *sum, const double *x, st_i64 n) {
     st_two_sum(sum, total);
 }
 
+/* Floats summed in double. */
+ST_NEST void st_add_wide(double *sum, const float *x, st_i64 n) {
+    typedef float half __attribute__((vector_size(32), aligned(4)));
+    typedef double vec __attribute__((vector_size(64), aligned(8)));
+    while (n >= 8) {
+        vec a = {0}, b = {0}, c = {0}, d = {0};
+        st_i64 m = n < 2048 ? n : 2048, i = 0;
+        for (; i + 32 <= m; i += 32) {
+            a += __builtin_convertvector(*(const half *)(x + i), vec);
+            b += __builtin_convertvector(*(const half *)(x + i + 8), vec);
+            c += __builtin_convertvector(*(const half *)(x + i + 16), vec);
+            d += __builtin_convertvector(*(const half *)(x + i + 24), vec);
+        }
+        for (; i + 8 <= m; i += 8) a += __builtin_convertvector(*(const half *)(x + i), vec);
+        a = (a + b) + (c + d);
+        st_two_sum(sum, ((a[0] + a[1]) + (a[2] + a[3])) + ((a[4] + a[5]) + (a[6] + a[7])));
+        x += i;
+        n -= i;
+    }
+    double total = 0.0;
+    for (st_i64 i = 0; i < n; i++) total += (double)x[i];
+    st_two_sum(sum, total);
+}
+
 ST_NEST void st_cadd_X(double *sum, const C *x, st_i64 n) {
     double re = 0.0, im = 0.0;
     for (st_i64 i = 0; i < n; i++) {

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from harness import Builder, i64, op, reduced, run, variants
 
+from symtensor.codegen.c import print_program
 from symtensor.ir.nodes import Axis, Cast, Const, Let, Local, Loop, Nest, Reduce, Store
 
 SHAPES = [(1, 1), (3, 5), (1, 300), (300, 1), (17, 33), (70, 300), (300, 70)]
@@ -322,3 +323,24 @@ def test_host_expressions_may_reduce():
     b.alloc("z", "float64", Local("total"), output=True)
     b.elementwise("z", (Local("total"),), lambda i: Cast(i, "float64"))
     np.testing.assert_array_equal(run(b.program(), np.array([2, 0, 3]))[0], np.arange(5.0))
+
+
+def test_floats_summed_in_double(rng):
+    b = Builder()
+    x = b.input("x", "float32", 2)
+    b.alloc("z", "float64", output=True)
+    wide = reduced("add", b.dims(x), lambda i, j: Cast(b.load(x, i, j), "float64"), "float64")
+    b.body.append(Nest((Store("z", (), wide),)))
+    b.alloc("r", "float64", b.dims(x)[0], output=True)
+    b.elementwise(
+        "r",
+        b.dims(x)[:1],
+        lambda i: reduced("add", b.dims(x)[1:], lambda j: Cast(b.load(x, i, j), "float64"), "float64"),
+    )
+    assert "st_add_wide" in print_program(b.program()).text
+    for shape in [(0, 3), (3, 0), (1, 1), (5, 7), (3, 33), (10, 5000)]:
+        v = rng.standard_normal(shape).astype("float32")
+        for variant in variants(v).values():
+            z, r = run(b.program(), variant)
+            np.testing.assert_allclose(z, v.astype("float64").sum(), rtol=1e-13, atol=1e-13)
+            np.testing.assert_allclose(r, v.astype("float64").sum(1), rtol=1e-13, atol=1e-13)

@@ -127,7 +127,10 @@ def vector_reduce(p: NestPrinter, item: ReduceItem, order: list[Scope]) -> None:
     address = direct(p, item, last)
     if address:
         tail = f", {base}" if extreme else ""
-        p.emit(p.call(f"{accumulate.helper}{address}, {p.extent(last)}{tail});"))
+        helper = accumulate.helper
+        if item.body.kind == "cast":
+            helper = helper.replace("st_add_f64(", "st_add_wide(")
+        p.emit(p.call(f"{helper}{address}, {p.extent(last)}{tail});"))
     else:
         block = BlockPrinter(p, last, item.body)
         array = block.plan.kept[item.body].split("[")[0].lstrip("(")
@@ -156,9 +159,11 @@ def position(p: NestPrinter, outer: list[Scope], last: Scope) -> str:
 def direct(p: NestPrinter, item: ReduceItem, last: Scope) -> str:
     """The address of the body's elements if they lie in memory as they are wanted; else ""."""
     body = item.body
+    if item.op == "add" and body.kind == "cast" and (body.args[0].dtype, body.dtype) == ("float32", "float64"):
+        body = body.args[0]  # there is a function that sums floats in double
     if body.kind != "load" or body.dtype == "float16" or body.extra or body.scope is not last:
         return ""
-    if [i for i in needed(p, last) if i is not body]:
+    if [i for i in needed(p, last) if i is not body and i is not item.body]:
         return ""
     steps = [(a, linear(i).factor(last.index)) for a, i in enumerate(body.args) if linear(i).factor(last.index)]
     if len(steps) != 1 or steps[0][1] != 1 or not p.is_unit(body.name, steps[0][0]):
