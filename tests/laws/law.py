@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pytest
 
 import symtensor
 import symtensor.tensor as T
@@ -51,6 +52,11 @@ def case(label: str, build: Callable[..., object], *values: object, dtype: str |
     built = build(*inputs)
     outputs = list(built) if isinstance(built, (list, tuple)) else [built]
     return Case(label, inputs, arrays, outputs)
+
+
+def slow(*parameters: object) -> list:
+    """Parameters that are tried with `--slow` only."""
+    return [pytest.param(p, marks=pytest.mark.slow) for p in parameters]
 
 
 # -- values and memory layouts -----------------------------------------------------------------------------------------
