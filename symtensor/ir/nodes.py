@@ -220,8 +220,8 @@ class Alloc:
 
 @dataclass(frozen=True, slots=True)
 class Same:
-    """`buffer` is another name for `source`: same memory, sizes and strides (in place, identity). For Python objects it is
-    an assignment: a loop hands an object to its next iteration by `Same` into a buffer defined before the loop."""
+    """`buffer` is another name for `source`: same memory, sizes and strides (in place, identity). For Python objects
+    it is an assignment: a loop hands an object to its next iteration by `Same` into a buffer defined before the loop."""
 
     buffer: str
     source: str

@@ -1,11 +1,12 @@
-"""Graphs inside ops: the body of every scan is rewritten by the same stages as the graph around it, and what the loop need
-not do step by step leaves it (`rules.scan`)."""
+"""Graphs inside ops: an `OpFromGraph(inline=True)` is written out; the body of every scan is rewritten by the same
+stages as the graph around it, and what the loop need not do step by step leaves it (`rules.scan`)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
+from symtensor.control.builders import OpFromGraph
 from symtensor.graph.fg import FunctionGraph
 from symtensor.rewrite.opt import copy_stack_trace
 from symtensor.rewrite.rules.scan import products_leave_the_loop, unread_results_are_left_out
@@ -15,7 +16,16 @@ __all__ = ["rewrite_inner_graphs"]
 
 
 def rewrite_inner_graphs(fgraph: Any, rewrite: Callable[[Any], Any]) -> None:
-    """Applies `rewrite` to a copy of each scan's body, and puts the scan of the result in the place of the old one."""
+    """Writes out what is to be inlined; applies `rewrite` to a copy of each scan's body, and puts the scan of the
+    result in the place of the old one."""
+    while True:
+        inlined = [n for n in fgraph.toposort() if isinstance(n.op, OpFromGraph) and n.op.is_inline]
+        if not inlined:
+            break
+        for node in inlined:
+            results = node.op.inlined(node)
+            copy_stack_trace(node.outputs, results)
+            fgraph.replace_all(list(zip(node.outputs, results)), reason="rewrite_inner_graphs")
     rewritten: dict[Any, Any] = {}
     for node in fgraph.toposort():
         if not isinstance(node.op, Scan):
