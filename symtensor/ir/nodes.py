@@ -221,7 +221,7 @@ class Alloc:
 @dataclass(frozen=True, slots=True)
 class Same:
     """`buffer` is another name for `source`: same memory, sizes and strides (in place, identity). For Python objects
-    it is an assignment: a loop hands an object to its next iteration by `Same` into a buffer defined before the loop."""
+    it is an assignment: a loop hands an object to its next iteration by `Same` into a buffer defined before it."""
 
     buffer: str
     source: str

@@ -28,8 +28,10 @@ __all__: list[str] = []
 
 @emit(Scan, uses=lambda node: [SCALAR] + [BUFFER] * (len(node.inputs) - 1))
 def scan(ctx: Lowering, node: Apply) -> None:
-    sizes = Sizes(node.op.inner_nodes, node.op.inputs)
-    if _loopable(ctx, node.op, sizes):
+    op = node.op
+    assert isinstance(op, Scan)
+    sizes = Sizes(op.inner_nodes, op.inputs)
+    if _loopable(ctx, op, sizes):
         _Loop(ctx, node, sizes).emit()
     else:
         emit_python(ctx, node)

@@ -43,7 +43,7 @@ class LoadFromDisk(Op):
         (path,) = inputs
         if not isinstance(path, (str, os.PathLike)):
             raise TypeError(f"Expected the path of a file, got {path!r}")
-        found = np.load(path, mmap_mode=self.mmap_mode, allow_pickle=False)
+        found = np.load(path, mmap_mode=self.mmap_mode, allow_pickle=False)  # type: ignore[arg-type]
         if found.dtype != np.dtype(self.dtype):
             raise TypeError(f"Expected an array of type {self.dtype}, got {found.dtype} instead")
         output_storage[0][0] = node.outputs[0].type.filter(found)

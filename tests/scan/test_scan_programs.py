@@ -1,4 +1,4 @@
-"""Scans as loops of the compiled Program: no Python call for the loop, draws step by step, invariants before the loop."""
+"""Scans as loops of the compiled Program: no Python call for the loop, draws step by step, invariants before it."""
 
 from __future__ import annotations
 
