@@ -15,7 +15,7 @@ FLAGS = "-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "module", ["test_elementwise", "test_reductions", "test_programs", "test_library", "test_rows"]
+    "module", ["test_elementwise", "test_reductions", "test_programs", "test_library", "test_rows", "test_laws"]
 )
 def test_no_undefined_behaviour(module):
     libraries = [
