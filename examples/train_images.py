@@ -166,7 +166,8 @@ def save_pictures(directory, results, side):
         units = np.arange(weights.shape[1]) if classes else np.argsort(-np.square(weights).sum(axis=0))[:30]
         rows = (len(units) + 9) // 10
         figure, axes = pyplot.subplots(rows, 10, figsize=(9, 0.4 + 0.95 * rows), squeeze=False, layout="constrained")
-        figure.suptitle(f"{name}: {'weights of each class' if classes else 'first layer, largest weights'}", fontsize=10)
+        what = "weights of each class" if classes else "first layer, largest weights"
+        figure.suptitle(f"{name}: {what}", fontsize=10)
         for axis in axes.ravel():
             axis.axis("off")
         limit = abs(weights[:, units]).max() or 1.0

@@ -31,8 +31,8 @@ class Advice:
     def __init__(self) -> None:
         self.topics: set[str] = set()
 
-    def once(self, topic: str, message: str) -> None:
+    def once(self, topic: str, message: str, category: type[Warning] = SlowWarning) -> None:
         """Warns unless the topic has come up before."""
         if topic not in self.topics:
             self.topics.add(topic)
-            warn_user(message, SlowWarning)
+            warn_user(message, category)

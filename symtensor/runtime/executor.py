@@ -31,6 +31,7 @@ import numpy as np
 
 from symtensor.codegen.c import print_program
 from symtensor.codegen.target import CUnit
+from symtensor.config import config
 from symtensor.ir.nodes import Program
 from symtensor.runtime import cache, facts, loader, routines, toolchain
 from symtensor.runtime.advice import Advice
@@ -210,6 +211,9 @@ def linked(program: Program, constants: Sequence[Any] = (), pycalls: Sequence[Py
     if consumer == "c":
         compiler = toolchain.find()
         if compiler is not None:
+            if not toolchain.named(compiler.path):
+                _said.once("other compiler", f"the compiler that the flag cxx names, {config.cxx}, does not work: "
+                                             f"using {compiler.path}.", UserWarning)
             try:
                 unit, loaded, library = compiled(program, compiler)
             except OSError as error:

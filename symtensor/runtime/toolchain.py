@@ -104,8 +104,17 @@ def candidates() -> tuple[str, ...]:
     if not config.cxx.strip():
         return ()
     names = [config.cxx, os.environ.get("CC", ""), "gcc", "cc", "clang"]
-    paths = [shutil.which(os.path.expanduser(name.strip().strip('"'))) for name in names if name.strip()]
+    paths = [shutil.which(_command(name)) for name in names if name.strip()]
     return tuple(dict.fromkeys(path for path in paths if path))
+
+
+def named(path: str) -> bool:
+    """Whether a compiler is the one that `config.cxx` names (and not the next that works)."""
+    return shutil.which(_command(config.cxx)) == path
+
+
+def _command(name: str) -> str:
+    return os.path.expanduser(name.strip().strip('"'))
 
 
 def find() -> Compiler | None:

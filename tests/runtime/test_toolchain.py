@@ -60,6 +60,7 @@ def test_candidates(monkeypatch, fresh):
     assert toolchain.candidates() == (first, second)
     monkeypatch.setattr(toolchain.config, "cxx", "gcc")
     assert toolchain.candidates() == (second,)
+    assert toolchain.named(second) and not toolchain.named(first)
     monkeypatch.setenv("CC", first)
     assert toolchain.candidates() == (second, first)
     monkeypatch.setattr(toolchain.config, "cxx", "")
@@ -181,3 +182,17 @@ def test_arguments_of_link():
         executor.link(case.program, poison=True)
     with pytest.raises(ValueError, match="constants"):
         executor.link(cases.objects_and_constants().program, consumer="interpreter")
+
+
+def test_another_compiler_is_not_used_silently(compiler, fresh, monkeypatch):
+    """A flag cxx that names no compiler is said once; the next that works is used."""
+    monkeypatch.setattr(executor, "_said", executor.Advice())
+    monkeypatch.setattr(toolchain.config, "cxx", str(fresh / "gcc"))
+    if toolchain.find() is None:
+        pytest.skip("no other compiler on the path")
+    case = cases.outer_sum()
+    with pytest.warns(UserWarning, match="the flag cxx names, .*gcc, does not work: using"):
+        assert executor.link(case.program).consumer == "c"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        executor.link(case.program)
