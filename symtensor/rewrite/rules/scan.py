@@ -7,8 +7,7 @@ In: a scan's node and its rewritten body. Out: the node of a cheaper scan, and w
   product of a row      `dot(x[t], W)` with W the same in every step: one product of all rows before the loop, whose
                         rows the loop then reads
   sum of products       a carried value that only gains `dot(a[t].T, b[t])` in every step (the gradient of a weight):
-  one
-                        product of all rows after the loop
+                        one product of all rows after the loop
 """
 
 from __future__ import annotations
