@@ -117,7 +117,7 @@ def _instance(name: str) -> str | None:
     return re.sub(r"(?<=_)X\b", tag, text)
 
 
-@lru_cache(maxsize=None)
+@lru_cache(maxsize=4096)
 def mentioned(text: str) -> tuple[str, ...]:
     """Names in a C text that are functions or types of csrc/ or of libm, in order of appearance."""
     names = dict.fromkeys(_CALLED.findall(text))

@@ -210,8 +210,8 @@ class NestPrinter:
     def computed(self, value: Value) -> str:
         """The operation of a value, its operands as text."""
         found = self.operation(value)
-        return self.call(found.template.format(*(
-            self.text(a) if k in found.reads else "" for k, a in enumerate(value.args))))
+        self.call(found.template)
+        return found.template.format(*(self.text(a) if k in found.reads else "" for k, a in enumerate(value.args)))
 
     def operands(self, value: Value) -> list[Value]:
         """The arguments that the text of an operation mentions."""
