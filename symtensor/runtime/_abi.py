@@ -1,3 +1,4 @@
+"""The interface of csrc/abi.h as cffi reads it; made by symtensor.runtime.abi_source, not by hand."""
 # ruff: noqa
 # mypy: ignore-errors
 # auto-generated file

@@ -10,7 +10,10 @@ from pathlib import Path
 
 import cffi
 
-HEADER = "# ruff: noqa\n# mypy: ignore-errors\n"
+HEADER = (
+    '"""The interface of csrc/abi.h as cffi reads it; made by symtensor.runtime.abi_source, not by hand."""\n'
+    "# ruff: noqa\n# mypy: ignore-errors\n"
+)
 TARGET = Path(__file__).with_name("_abi.py")
 
 
