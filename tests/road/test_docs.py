@@ -16,7 +16,7 @@ PAGES = ["README.md", "docs/tutorial.md", "docs/coming-from-theano.md"]
 def test_blocks_run(page, capsys):
     space: dict = {"__name__": "page"}
     for block in re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), flags=re.S):
-        if "symtensor.compat.theano.install()" not in block:  # would change the whole test session
+        if "symtensor.compat.theano.install()" not in block:  # would change every later test
             exec(compile(block, page, "exec"), space)
     promised = re.findall(r"print\(.*?\)\s+# (.+)$", (ROOT / page).read_text(), flags=re.M)
     printed = capsys.readouterr().out
