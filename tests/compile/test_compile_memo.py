@@ -125,8 +125,8 @@ def test_modes_and_flags_count():
     made = [make(mode) for mode in modes]
     assert [same(made[0], f) for f in made] == [True, True, True, False, False, False, False]
     made = []
-    for size in (7, 8, 7):
-        with change_flags(openmp_elemwise_minsize=size):
+    for kind in ("float32", "float64", "float32"):
+        with change_flags(floatX=kind):
             made.append(make())
     assert not same(made[0], made[1]) and same(made[0], made[2])
 
