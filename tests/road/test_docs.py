@@ -8,6 +8,10 @@ import runpy
 
 import pytest
 
+import symtensor
+from symtensor.ir.nodes import PyCall
+from symtensor.ir.walk import statements
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGES = ["README.md", "docs/tutorial.md", "docs/coming-from-theano.md"]
 
@@ -27,9 +31,20 @@ def test_blocks_run(page, capsys):
 
 
 @pytest.mark.parametrize("name", ["basics", "state", "softmax_regression"])
-def test_short_examples(name, capsys):
+def test_short_examples(name, capsys, monkeypatch):
+    """They run, and nothing that they compile calls Python."""
+    made, function = [], symtensor.function
+
+    def recording(*args, **kwargs):
+        made.append(function(*args, **kwargs))
+        return made[-1]
+
+    monkeypatch.setattr(symtensor, "function", recording)
     runpy.run_path(str(ROOT / "examples" / f"{name}.py"), run_name="__main__")
     assert capsys.readouterr().out
+    assert made
+    for f in made:
+        assert not any(isinstance(s, PyCall) for s in statements(f.maker.code.lowered.program.body)), f
 
 
 @pytest.mark.slow

@@ -11,7 +11,24 @@ import symtensor.tensor as T
 from symtensor import In, function, pp, shared
 from symtensor.gradient import DisconnectedInputError
 from symtensor.graph.errors import MissingInputError
+from symtensor.ir.nodes import PyCall
+from symtensor.ir.walk import statements
 from symtensor.tensor.nnet.nnet import Softmax, SoftmaxGrad, softmax_op
+
+@pytest.fixture(autouse=True)
+def no_python_inside(monkeypatch):
+    """Whatever a tutorial compiles is C from end to end: its Program calls no Python."""
+    made = []
+
+    def recording(*args, **kwargs):
+        made.append(symtensor.function(*args, **kwargs))
+        return made[-1]
+
+    monkeypatch.setitem(globals(), "function", recording)
+    yield
+    for f in made:
+        assert not any(isinstance(s, PyCall) for s in statements(f.maker.code.lowered.program.body)), f
+
 
 LETTERS = {
     "b": "int8",
