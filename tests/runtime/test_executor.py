@@ -248,7 +248,15 @@ def test_c_that_does_not_compile(link):
     assert info.value.command[0].endswith(("gcc", "cc", "clang", "g++"))
 
 
-def test_keyboard_interrupt(link):
+@pytest.fixture
+def interruptible():
+    """Ctrl-C raises, also where the tests were started in the background (SIGINT is ignored there)."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_keyboard_interrupt(link, interruptible):
     program = cases.program([cases.buf("n", 0, "int64"), cases.buf("z", 0, layout="c")], ["n"],
                             [cases.Let("m", cases.Load("n", (), "int64"))], ["z"])
     executable = link(cases.Case(program, [], []), handmade.ENDLESS)
