@@ -12,7 +12,6 @@ from symtensor.ir.nodes import (
     Check,
     Copied,
     Define,
-    Dim,
     Expr,
     If,
     Let,
@@ -100,14 +99,6 @@ def loads(exprs) -> Iterator[str]:
     for expr in exprs:
         for node in expressions(expr):
             if isinstance(node, Load):
-                yield node.buffer
-
-
-def dims_of(exprs) -> Iterator[str]:
-    """Buffers whose sizes the expressions ask for, with repetitions."""
-    for expr in exprs:
-        for node in expressions(expr):
-            if isinstance(node, Dim):
                 yield node.buffer
 
 

@@ -12,14 +12,14 @@ from symtensor.lower.context import Lowering
 
 @dataclass(frozen=True)
 class PyOperation:
-    """What a PyCall runs: `node.op.perform(node, inputs, output_storage)`."""
+    """What a PyCall runs: the op's `perform`, with its params if it has any."""
 
     node: Apply
 
     def __call__(self, inputs: list[Any]) -> list[Any]:
         """The outputs for the given input values (arrays or objects), one value an output."""
         storage: list[list[Any]] = [[None] for _ in self.node.outputs]
-        self.node.op.perform(self.node, inputs, storage)
+        self.node.op.run_perform(self.node, inputs, storage)
         return [cell[0] for cell in storage]
 
 
