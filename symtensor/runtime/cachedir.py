@@ -9,7 +9,7 @@ that everybody may write without the sticky bit, one that cannot be made. A dire
 from __future__ import annotations
 
 import atexit
-import logging
+import contextlib
 import os
 import shutil
 import stat
@@ -19,8 +19,6 @@ from pathlib import Path
 
 from symtensor.config import config
 from symtensor.runtime.advice import CacheWarning, warn_user
-
-logger = logging.getLogger("symtensor.cache")
 
 
 class RefusedDirectory(Exception):
@@ -54,13 +52,15 @@ def inspect(path: Path) -> None:
 
 def prepared(path: Path) -> Path:
     """Makes the directory (0700) if it is missing and inspects it. Raises OSError or RefusedDirectory."""
-    if not os.path.lexists(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            path.mkdir(mode=0o700)
-        except FileExistsError:
-            pass  # another process was quicker
-    inspect(path)
+    if str(path).startswith("~"):
+        raise RefusedDirectory("there is no home directory")
+    try:
+        inspect(path)
+    except FileNotFoundError:
+        for place in (*(parent for parent in reversed(path.parents) if not parent.exists()), path):
+            with contextlib.suppress(FileExistsError):  # another process was quicker
+                place.mkdir(mode=0o700)
+        inspect(path)
     return path
 
 
@@ -68,12 +68,12 @@ class _Chosen:
     """The decision of this process, by wanted directory: a directory, once refused, is not asked again."""
 
     def __init__(self) -> None:
-        self.by_wish: dict[Path, Path] = {}
+        self.refused: set[Path] = set()
         self.temporary: Path | None = None
         self.owner = os.getpid()
 
     def private(self) -> Path:
-        if self.temporary is None or not self.temporary.is_dir():
+        if self.temporary is None or not _is_ours(self.temporary):  # cleaners remove old directories
             self.temporary = Path(tempfile.mkdtemp(prefix="symtensor-"))
             self.owner = os.getpid()
         return self.temporary
@@ -87,20 +87,27 @@ _chosen = _Chosen()
 atexit.register(_chosen.clean)
 
 
-def directory() -> Path:
-    """The cache directory in use. It exists and is ours; writing to it may still fail."""
-    wish = wanted()
-    found = _chosen.by_wish.get(wish)
-    if found is not None and found.is_dir():
-        return found
+def _is_ours(path: Path) -> bool:
     try:
-        found = prepared(wish)
+        facts = os.lstat(path)
+    except OSError:
+        return False
+    return stat.S_ISDIR(facts.st_mode) and (not hasattr(os, "geteuid") or facts.st_uid == os.geteuid())
+
+
+def directory() -> Path:
+    """The cache directory in use. It exists and is ours; writing to it may still fail. Inspected at every call: while a
+    process lives, somebody may remove a directory and put another one in its place."""
+    wish = wanted()
+    if wish in _chosen.refused:
+        return temporary()
+    try:
+        return prepared(wish)
     except (OSError, RefusedDirectory, RuntimeError) as error:
-        found = temporary()
+        _chosen.refused.add(wish)
         warn_user(f"compiled code is not kept beyond this process: {error}. Set base_compiledir to a directory of your "
                   f"own.", CacheWarning)
-    _chosen.by_wish[wish] = found
-    return found
+        return temporary()
 
 
 def temporary() -> Path:
@@ -108,16 +115,9 @@ def temporary() -> Path:
     return _chosen.private()
 
 
-def build_directory() -> Path:
-    """A new private directory to compile in: inside the cache, so that publishing is one rename, or, where nothing can
-    be written there, temporary. Raises OSError if there is no place at all."""
-    for place in (directory, temporary):
-        try:
-            return Path(tempfile.mkdtemp(prefix="build-", dir=place()))
-        except OSError as error:
-            logger.info("cannot write below the cache: %s", error)
-            last = error
-    raise last
+def build_directory(parent: Path) -> Path:
+    """A new private directory to compile in. Raises OSError."""
+    return Path(tempfile.mkdtemp(prefix="build-", dir=parent))
 
 
 def platform_text() -> str:

@@ -209,25 +209,37 @@ def linked(program: Program, constants: Sequence[Any] = (), pycalls: Sequence[Py
     if consumer == "c" and any(hooks.values()):
         raise ValueError("hooks, poison and sharing belong to the interpreter")
     if consumer == "c":
-        compiler = toolchain.find()
-        if compiler is not None:
-            if not toolchain.named(compiler.path):
-                _said.once("other compiler", f"the compiler that the flag cxx names, {config.cxx}, does not work: "
-                                             f"using {compiler.path}.", UserWarning)
-            try:
-                unit, loaded, library = compiled(program, compiler)
-            except OSError as error:
-                _said.once("place", f"compiled code cannot be written or loaded ({error}): running with NumPy, slower.")
-            else:
-                if _executor is None:
-                    _said.once("extension", "the extension symtensor._executor was not built: every call costs some "
-                                            "microseconds more.")
-                return partial(CompiledExecutable, program, unit, loaded, library, constants, pycalls, on_error,
-                               keep_workspaces)
-        else:
-            _said.once("compiler", f"no C compiler ({toolchain.why_not()}): running with NumPy, slower. Install gcc or "
-                                   f"clang, or name a compiler in the flag cxx.")
+        found = _compiled_or_said(program)
+        if found is not None:
+            return partial(CompiledExecutable, program, *found, constants, pycalls, on_error, keep_workspaces)
     return lambda: InterpretedExecutable(Interpreter(program, constants, pycalls, on_error=on_error, **hooks))
+
+
+def _compiled_or_said(program: Program) -> Optional[tuple[CUnit, loader.Unit, list[int]]]:
+    """What `compiled` gives; None, said once, where there is no compiler or no place."""
+    for attempt in range(3):
+        compiler = toolchain.find()
+        if compiler is None:
+            break
+        if not toolchain.named(compiler.path):
+            _said.once("other compiler", f"the compiler that the flag cxx names, {config.cxx}, does not work: "
+                                         f"using {compiler.path}.", UserWarning)
+        try:
+            found = compiled(program, compiler)
+        except OSError as error:
+            _said.once("place", f"compiled code cannot be written or loaded ({error}): running with NumPy, slower.")
+            return None
+        except toolchain.CompileError:
+            if attempt == 2 or not toolchain.has_gone_bad(compiler):
+                raise
+            continue
+        if _executor is None:
+            _said.once("extension", "the extension symtensor._executor was not built: every call costs some "
+                                    "microseconds more.")
+        return found
+    _said.once("compiler", f"no C compiler ({toolchain.why_not()}): running with NumPy, slower. Install gcc or "
+                           f"clang, or name a compiler in the flag cxx.")
+    return None
 
 
 def compiled(program: Program, compiler: toolchain.Compiler) -> tuple[CUnit, loader.Unit, list[int]]:

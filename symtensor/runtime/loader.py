@@ -6,6 +6,7 @@ is loaded once. Refused: a file that the dynamic linker refuses (OSError), also 
 """
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -50,14 +51,33 @@ def opened(path: Path, dlopen: Callable[[str], Any]) -> Any:
     """What `dlopen` makes of a file. Where the file system does not allow execution: of a copy in memory (Linux)."""
     try:
         return dlopen(str(path))
-    except OSError:
+    except OSError as error:
         if not hasattr(os, "memfd_create"):
             raise
+        first = error
+    try:
+        return _from_memory(path, dlopen)
+    except OSError:
+        raise first from None  # what is wrong with the file itself is said by the first
+
+
+def _from_memory(path: Path, dlopen: Callable[[str], Any]) -> Any:
     data = path.read_bytes()
     handle = os.memfd_create(path.name)
     try:
         with open(handle, "wb", closefd=False) as file:
             file.write(data)
-        return dlopen(f"/proc/self/fd/{handle}")
+        return dlopen(memory_name(handle, next(_copies)))
     finally:
         os.close(handle)
+
+
+_copies = itertools.count()
+
+
+def memory_name(handle: int, number: int) -> str:
+    """A path of an open file that is spelled differently for every number. The dynamic linker knows libraries by the
+    name that they were asked for with, and numbers of files come back when these are closed: the second library by the
+    name of the first would be the first."""
+    dots = "".join("/." if number >> bit & 1 else "/" for bit in range(number.bit_length()))
+    return f"/proc/self/fd{dots}/{handle}"

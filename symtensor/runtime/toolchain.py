@@ -9,27 +9,31 @@ Refused: compiling in an environment that changes what a compiler means (CPATH, 
 """
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import errno
 import hashlib
 import json
 import logging
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 from symtensor.codegen.target import SIMD_MATH, Target
 from symtensor.config import config
-from symtensor.runtime import cache, cachedir, processor
+from symtensor.runtime import cache, cachedir, loader, processor
 
 logger = logging.getLogger("symtensor.toolchain")
 
 TIMEOUT_SECONDS = 600.0
+PROBE_SECONDS = 30.0  # for five lines
 
 # Semantics: errno and traps are not observed; products and sums are not contracted, so that equal expressions give
 # equal values in every loop variant and agree with NumPy (loops that want fused operations ask for them by name).
@@ -54,6 +58,11 @@ _DROPPED = ("CPATH", "C_INCLUDE_PATH", "CPLUS_INCLUDE_PATH", "OBJC_INCLUDE_PATH"
             "COMPILER_PATH", "GCC_COMPARE_DEBUG", "DEPENDENCIES_OUTPUT", "SUNPRO_DEPENDENCIES", "CFLAGS", "CXXFLAGS",
             "CPPFLAGS", "LDFLAGS", "LD_PRELOAD", "SOURCE_DATE_EPOCH", "CCC_OVERRIDE_OPTIONS")
 
+# What compilers, assemblers and linkers say (LC_ALL=C) when files, not programs, are the trouble.
+_NO_ROOM = ((errno.ENOSPC, "No space left on device"), (errno.EDQUOT, "Disk quota exceeded"),
+            (errno.EFBIG, "File too large"), (errno.EFBIG, "File size limit exceeded"),
+            (errno.EROFS, "Read-only file system"))
+
 
 class CompileError(Exception):
     """The compiler refused a unit. `command`, `stderr` and `source` (a file that is kept) say more."""
@@ -63,6 +72,10 @@ class CompileError(Exception):
         self.command = tuple(command)
         self.stderr = stderr
         self.source = source
+
+
+class CompileTimeout(CompileError):
+    """The compiler did not end in time and was killed."""
 
 
 @dataclass(frozen=True)
@@ -137,6 +150,20 @@ def forget() -> None:
     _search.reasons.clear()
 
 
+def has_gone_bad(compiler: Compiler) -> bool:
+    """After a compilation that failed: whether the compiler does not even compile five lines any more (an image without
+    its assembler, an upgrade under way). It is forgotten then, and `find` looks again."""
+    try:
+        if _answers(compiler):
+            return False
+    except (CompileError, OSError):
+        pass
+    with contextlib.suppress(OSError):
+        cache.drop_note(_note_key(compiler.path))
+    forget()
+    return True
+
+
 def why_not() -> str:
     """What was tried, one line a compiler."""
     if _search.reasons:
@@ -150,7 +177,7 @@ def _note_key(path: str) -> str:
     facts = os.stat(path)
     return cache.key_of([("compiler note", os.path.realpath(path)), ("time", str(facts.st_mtime_ns)),
                          ("size", str(facts.st_size)), ("processor", processor.identity()),
-                         ("attempts", repr(_ATTEMPTS))])
+                         ("attempts", repr(_ATTEMPTS)), ("widths", _WIDTH_TEST)])
 
 
 def _remembered(path: str) -> Compiler | None:
@@ -177,7 +204,7 @@ def _tried(path: str) -> Compiler | None:
 
 def _probed(path: str) -> Compiler | None:
     try:
-        version = _run([path, "--version"], None, 60.0).partition("\n")[0]
+        version = _run([path, "--version"], None, PROBE_SECONDS).partition("\n")[0]
     except CompileError as error:
         _search.reasons.append(f"{path}: {error}")
         return None
@@ -190,6 +217,9 @@ def _probed(path: str) -> Compiler | None:
                 cache.write_note(_note_key(path), json.dumps(asdict(compiler)).encode())
                 return compiler
             reason = reason or "the test library gave a wrong answer"
+        except CompileTimeout as error:  # not once more with every set of flags
+            reason = str(error)
+            break
         except (CompileError, OSError) as error:
             reason = reason or str(error)
     _search.reasons.append(f"{path}: {reason}")
@@ -198,35 +228,51 @@ def _probed(path: str) -> Compiler | None:
 
 def _answers(compiler: Compiler) -> bool:
     """Whether the five-line file compiles, loads and gives the right answer."""
-    with cache.build_place() as place:
-        return ctypes.CDLL(str(compile_text(compiler, _TEST, place))).st_probe() == 42
+
+    def make(place: Path) -> int:
+        path = compile_text(compiler, _TEST, place, timeout=PROBE_SECONDS)
+        return loader.opened(path, ctypes.CDLL).st_probe()
+
+    return cache.in_place(make) == 42
 
 
 # ------------------------------------------------------------------------------------------------------- vector width
 
 _WIDTH_TEST = """\
+#ifdef VECTOR_LOG
+__attribute__((simd("notinbranch"))) float logf(float);
+#else
+#define logf(x) (x)
+#endif
 void st_run(const float *restrict x, float *restrict y, long n)
 {
-    for (long r = 0; r < 64; r++)
+    for (long r = 0; r < 16; r++)
     #pragma omp simd
-        for (long i = 0; i < n; i++) y[i] = ((x[i] * 1.5f + y[i]) * x[i] - 0.5f) * 0.25f;
+        for (long i = 0; i < n; i++) y[i] = logf((x[i] * 1.5f + y[i]) * x[i] + 0.5f) * 0.25f;
 }
 """
 _WIDTHS = ("-mprefer-vector-width=256", "-mprefer-vector-width=512")
 
 
 def _width_flags(compiler: Compiler) -> tuple[str, ...]:
-    """The preferred vector width: 512 bits where the processor has them and they win clearly, else 256."""
+    """The preferred vector width: 512 bits where the processor has them and they win by a tenth, else 256. Tried with a
+    function of the vector libm where there is one: processors that halve vectors of 512 bits gain in these only."""
     if "avx512f" not in processor.features() or "-march=native" not in compiler.flags:
         return ()
+    extra = ("-DVECTOR_LOG",) if processor.vector_functions(frozenset({"logf"})) else ()
+    runs = []
     try:
-        with cache.build_place() as narrow, cache.build_place() as wide:
-            runs = [ctypes.CDLL(str(compile_text(compiler, _WIDTH_TEST, place, (flag,)))).st_run
-                    for place, flag in zip((narrow, wide), _WIDTHS)]
+        for flag in _WIDTHS:
+
+            def make(place: Path, flag: str = flag) -> Any:
+                path = compile_text(compiler, _WIDTH_TEST, place, (flag,), timeout=PROBE_SECONDS)
+                return loader.opened(path, ctypes.CDLL).st_run
+
+            runs.append(cache.in_place(make))
     except (CompileError, OSError):
         return ()
     least = _least_times(runs)
-    return (_WIDTHS[1],) if least[1] < 0.8 * least[0] else (_WIDTHS[0],)
+    return (_WIDTHS[1],) if least[1] < 0.9 * least[0] else (_WIDTHS[0],)
 
 
 def _least_times(runs: Sequence[Any]) -> list[float]:
@@ -256,9 +302,11 @@ def target(compiler: Compiler) -> Target:
 # --------------------------------------------------------------------------------------------------------- compiling
 
 
-def compile_text(compiler: Compiler, text: str, place: Path, extra: Sequence[str] = ()) -> Path:
+def compile_text(compiler: Compiler, text: str, place: Path, extra: Sequence[str] = (), *,
+                 timeout: Optional[float] = None) -> Path:
     """Compiles a unit in directory `place`, with the flags `extra` beside the usual ones; returns the library's path.
-    Raises CompileError (the source is then kept in a directory that goes with the process) or OSError."""
+    Raises CompileError (the source is then kept in a directory that goes with the process), or OSError where there is
+    no room for files."""
     source, target = place / "unit.c", place / "unit.so"
     source.write_text(text)
     command = [compiler.path, *all_flags(compiler, extra)]
@@ -266,8 +314,11 @@ def compile_text(compiler: Compiler, text: str, place: Path, extra: Sequence[str
     command[split:split] = ["-o", str(target), str(source)]
     start = time.perf_counter()
     try:
-        _run(command, place, TIMEOUT_SECONDS)
+        _run(command, place, TIMEOUT_SECONDS if timeout is None else timeout)
     except CompileError as error:
+        for number, said in _NO_ROOM:
+            if said in error.stderr:
+                raise OSError(number, os.strerror(number), str(place)) from error
         error.source = _kept(text)
         error.args = (str(error).replace(str(source), error.source or source.name),)
         raise
@@ -281,18 +332,44 @@ def _run(command: list[str], place: Path | None, timeout: float) -> str:
     if place is not None:
         environment["TMPDIR"] = str(place)
     try:
-        done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout,
-                              check=False, cwd=place)
+        # A session of its own: a compiler is a driver with children, and all of them must be reached.
+        process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, cwd=place, start_new_session=True)
     except (OSError, subprocess.SubprocessError) as error:
         raise CompileError(f"cannot run {command[0]}: {error}", command) from error
-    if config.cmodule.compilation_warning and done.stderr:
-        logger.warning("%s", done.stderr.decode(errors="replace"))
-    if done.returncode:
-        stderr = done.stderr.decode(errors="replace")
+    with process:
+        try:
+            stdout, errors = process.communicate(timeout=timeout)
+        except BaseException as error:
+            _kill(process)
+            if isinstance(error, subprocess.TimeoutExpired):
+                raise CompileTimeout(f"{command[0]} timed out after {timeout:g} seconds", command) from None
+            raise
+    stderr = errors.decode(errors="replace")
+    if config.cmodule.compilation_warning and stderr:
+        logger.warning("%s", stderr)
+    if process.returncode:
         lines = stderr.splitlines() or ["no message"]
         cause = next((line for line in lines if "error" in line.lower()), lines[0])
-        raise CompileError(f"{command[0]} ended with status {done.returncode}: {cause}", command, stderr)
-    return done.stdout.decode(errors="replace")
+        raise CompileError(f"{command[0]} {_end_text(process.returncode)}: {cause}", command, stderr)
+    return stdout.decode(errors="replace")
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """Kills a compiler with its children, which would keep its pipes open."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except (AttributeError, OSError):  # Windows; ended meanwhile
+        process.kill()
+
+
+def _end_text(status: int) -> str:
+    if status > 0:
+        return f"ended with status {status}"
+    try:
+        return f"was killed by {signal.Signals(-status).name}"
+    except ValueError:
+        return f"was killed by signal {-status}"
 
 
 def _kept(text: str) -> str:

@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from symtensor.runtime import cache, cachedir
+from symtensor.runtime import cache, cachedir, entry, upkeep
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PATHS = {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests' / 'runtime'}"}
@@ -41,7 +41,7 @@ def builder(text=b"library", calls=None):
 
 
 def load(path, key):
-    return cache.opened(path.read_bytes())[0]
+    return entry.opened(key, path.read_bytes())[0]
 
 
 def obtain(calls=None, text=b"library"):
@@ -58,7 +58,7 @@ def test_built_once_and_found(place):
     assert len(calls) == 1 and calls[0].parent == place
     assert names(place) == [cache.key_of(FACTS) + ".so"]
     assert place.stat().st_mode & 0o777 == 0o700
-    payload, notes = cache.opened((place / names(place)[0]).read_bytes())
+    payload, notes = entry.checked(place / names(place)[0])
     assert payload == b"library" and json.loads(notes) == [list(fact) for fact in FACTS]
 
 
@@ -79,9 +79,9 @@ def test_damaged_entries_are_rebuilt(place, damage):
     obtain(calls)
     path = place / (cache.key_of(FACTS) + ".so")
     path.write_bytes(damage(path.read_bytes()))
-    assert cache.summary().broken == 1
+    assert [wrong for wrong, _ in upkeep.verify(place)] == [path]
     assert obtain(calls) == b"library" and len(calls) == 2
-    assert cache.summary().broken == 0
+    assert upkeep.verify(place) == []
 
 
 @POSIX
@@ -152,7 +152,7 @@ LINK = """
     path = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else None
     count = []
     compile_text = toolchain.compile_text
-    toolchain.compile_text = lambda *args: count.append(1) or compile_text(*args)
+    toolchain.compile_text = lambda *args, **more: count.append(1) or compile_text(*args, **more)
     case = cases.outer_sum()
     def use():
         executable = executor.link(case.program)
@@ -180,7 +180,7 @@ def test_many_processes_at_once(tmp_path):
     """A cold cache and four processes: all succeed, and the unit is compiled once (compilers are probed by each)."""
     code = textwrap.dedent(LINK + """
     texts = []
-    toolchain.compile_text = lambda compiler, text, *rest: texts.append(text) or compile_text(compiler, text, *rest)
+    toolchain.compile_text = lambda c, text, *rest, **more: texts.append(text) or compile_text(c, text, *rest, **more)
     use()
     print(sum("st_main" in text for text in texts))
     """)
@@ -322,16 +322,17 @@ def test_sweep(place):
     for path in (old, lock):
         os.utime(path, (0, 0))
     assert cache.lookup(cache.key_of([("source", "0")])) is not None  # used: now the youngest
-    cache.sweep(force=True, limit=2500)
+    upkeep.set_limit(place, 2500)
+    upkeep.sweep(place, force=True)
     assert not old.exists() and not lock.exists() and young.exists()
     left = [k for k in range(4) if (place / (cache.key_of([("source", str(k))]) + ".so")).exists()]
     assert left == [0, 3]
-    assert cache.summary().entries == 2 and cache.summary().size < 2500
+    found = upkeep.summary(place)
+    assert (found.entries, found.limit, found.leftovers) == (2, 2500, 1) and found.size < 2500
     (place / "not ours").write_text("")
-    cache.purge()
-    assert [p.name for p in place.iterdir()] == ["not ours"]
-    cache.purge()
-    assert cache.summary().entries == 0
+    assert upkeep.purge(place) == 4
+    assert sorted(p.name for p in place.iterdir()) == ["limit", "not ours"]
+    assert upkeep.purge(place) == 0 and upkeep.summary(place).entries == 0
 
 
 def test_killed_builder(place):

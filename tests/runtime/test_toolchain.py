@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from symtensor.codegen.target import SIMD_MATH
-from symtensor.runtime import cache, cachedir, executor, processor, toolchain
+from symtensor.runtime import cachedir, entry, executor, processor, toolchain
 from symtensor.runtime.advice import SlowWarning
 
 
@@ -36,16 +36,16 @@ def test_found_by_compiling(compiler, fresh, monkeypatch):
     found = toolchain.find()
     assert (found.path, found.version) == (compiler.path, compiler.version)
     toolchain.forget()
-    monkeypatch.setattr(subprocess, "run", None)
+    monkeypatch.setattr(subprocess, "Popen", None)
     assert toolchain.find() == found
 
 
 def test_note_that_was_tampered_with(compiler, fresh):
     toolchain.find()
     (note,) = (fresh / "cache").glob("*.note")
-    payload, _ = cache.opened(note.read_bytes())
+    payload, _ = entry.opened(note.stem, note.read_bytes())
     assert json.loads(payload)["path"] == compiler.path
-    for bad in [payload, cache.sealed(b"[]", ""), cache.sealed(b"{}", ""), cache.sealed(b"\xff", "")]:
+    for bad in [payload, *(entry.sealed(note.stem, data, "") for data in (b"[]", b"{}", b"\xff"))]:
         note.write_bytes(bad)
         toolchain.forget()
         assert toolchain.find().path == compiler.path
