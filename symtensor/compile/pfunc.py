@@ -15,6 +15,7 @@ from symtensor.compile.profiling import ProfileStats
 from symtensor.compile.rebuild import Rebuild, iter_over_pairs, rebuild_collect_shared, run_rebuild
 from symtensor.config import config
 from symtensor.graph.basic import Constant, Variable
+from symtensor.scan_module.draws import warn_of_repeated_draws
 from symtensor.tensor.sharedvar import SharedVariable, shared
 
 __all__ = [
@@ -76,6 +77,8 @@ def pfunc(
     known = outputs is None or isinstance(outputs, (list, tuple, Variable, Out))
     outputs_asked: Any = outputs if known else [outputs]
     new_inputs, new_outputs = run_rebuild(build, outputs_asked, inputs, givens, updates)
+    if no_default_updates is not True:
+        _warn_of_repeated_draws(build, new_outputs, updates)
 
     for variable in build.shared_inputs:
         update = build.updates.get(variable)
@@ -85,6 +88,18 @@ def pfunc(
                              shared=True))
     return orig_function(new_inputs, new_outputs, mode, accept_inplace=accept_inplace, name=name, profile=profile,
                          on_unused_input=on_unused_input, output_keys=output_keys)
+
+
+def _warn_of_repeated_draws(build: Rebuild, outputs: Any, updates: Any) -> None:
+    settled = {target for target, _ in iter_over_pairs(updates)}
+    if isinstance(build.without_default, list):
+        settled.update(build.without_default)
+    listed = outputs if isinstance(outputs, list) else [outputs]
+    warn_of_repeated_draws(
+        [x.variable if isinstance(x, Out) else x for x in listed], build.updates, settled,
+        "Hand the updates that scan returned to function(..., updates=...); where the same numbers are wanted again, "
+        "say no_default_updates=True.",
+    )
 
 
 def _pairs(updates: Any) -> Any:

@@ -1,11 +1,9 @@
 """Warnings that point at the user's line, each said once."""
 from __future__ import annotations
 
-import os
-import sys
-import warnings
+from symtensor.utils.warn import warn_user
 
-_HOME = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+__all__ = ["Advice", "CacheWarning", "SlowWarning", "warn_user"]
 
 
 class SlowWarning(UserWarning):
@@ -14,15 +12,6 @@ class SlowWarning(UserWarning):
 
 class CacheWarning(UserWarning):
     """Compiled code cannot be kept where it should be."""
-
-
-def warn_user(message: str, category: type[Warning]) -> None:
-    """Warns as if the first line outside of this package had said it."""
-    level, frame = 1, sys._getframe()
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_HOME):
-        frame = frame.f_back
-        level += 1
-    warnings.warn(message, category, stacklevel=level)
 
 
 class Advice:

@@ -2,6 +2,7 @@
 
     scan              the user's function
     arguments, body   its arguments in one form; the inner graph of a step
+    draws             warns of draws that would be repeated
     info, scan_op     the loop as an op, with named slots
     steps, shapes     what it computes; the shapes of what it collects
     pullback, traced, pushforward

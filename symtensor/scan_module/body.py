@@ -16,6 +16,7 @@ from symtensor.graph.basic import Constant, Variable
 from symtensor.graph.errors import MissingInputError
 from symtensor.graph.traversal import ancestors, clone_get_equiv
 from symtensor.scan_module.arguments import OutputInfo
+from symtensor.scan_module.draws import warn_of_repeated_draws
 from symtensor.scan_module.scan_utils import safe_new
 from symtensor.tensor.basic import as_tensor_variable
 from symtensor.tensor.sharedvar import SharedVariable
@@ -62,6 +63,10 @@ def make_body(
         new_values.update(missing)
         ends += missing.values()
         leaves = _leaves(ends, blocked)
+    warn_of_repeated_draws(
+        ends, new_values, set(updates), "The function that the outer scan calls should return the inner scan's updates.",
+        blocked,
+    )
 
     used = set(leaves)
     shared = list(new_values)

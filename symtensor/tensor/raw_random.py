@@ -43,6 +43,9 @@ Size = Any
 class RandomStateType(Type):
     """The type of NumPy's RandomState. Two values are equal when they will give the same sequence."""
 
+    is_random_state = True
+    """For layers below this one, which know no generators."""
+
     def __str__(self) -> str:
         return "RandomStateType"
 

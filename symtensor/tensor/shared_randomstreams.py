@@ -86,4 +86,5 @@ class RandomStreams(RandomStreamsBase):
         sample.update = (generator, new_state)
         self.state_updates.append(sample.update)
         generator.default_update = new_state
+        generator.tag.is_rng = True
         return sample
