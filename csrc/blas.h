@@ -57,6 +57,16 @@ static void st_blas_gemm_X(const st_blas *blas, int at, int bt, st_i64 m, st_i64
     }
 }
 
+/* How many rows of a to multiply at a time. Where gemm has kernels for small products that read the operands in place,
+ * a product with a small b goes through them in pieces: copying costs up to half of the time where m or n is small. */
+ST_INLINE st_i64 st_gemm_rows_X(const st_blas *blas, int at, int bt, st_i64 m, st_i64 n, st_i64 k) {
+    const st_i64 small = blas->small, least = bt ? 32 : 8;
+    if (ST_COMPLEX || at || (bt && n > 16) || n > small || k > small || n * k > small / least || m <= small / (n * k)) return m;
+    if (m > 16 * (small / (n * k)) && blas->threads && blas->threads() > 1) return m; /* better shared by the threads */
+    const st_i64 most = small / (n * k) & ~(st_i64)3, pieces = (m + most - 1) / most;
+    return ((m + pieces - 1) / pieces + 3) & ~(st_i64)3; /* of equal sizes, whole groups of four rows */
+}
+
 /* The same by loops; steps in bytes. */
 static void st_loop_gemm_X(st_i64 m, st_i64 n, st_i64 k, C alpha, const char *a, st_i64 a0, st_i64 a1, const char *b, st_i64 b0,
                            st_i64 b1, C beta, char *c, st_i64 c0, st_i64 c1) {
@@ -117,7 +127,10 @@ static int st_gemm_one_X(st_frame *frame, const st_blas *blas, st_i64 scratch, s
         bt = 0;
         ldb = n;
     }
-    st_blas_gemm_X(blas, at, bt, m, n, k, alpha, a, lda, b, ldb, beta, out, ldc);
+    const st_i64 step = st_gemm_rows_X(blas, at, bt, m, n, k);
+    for (st_i64 i = 0; i < m; i += step)
+        st_blas_gemm_X(blas, at, bt, m - i < step ? m - i : step, n, k, alpha, a + i * lda * size, lda, b, ldb, beta,
+                       out + i * ldc * size, ldc);
     if (out != c) st_move(out, c, size, 2, (st_i64[]){m, n}, (st_i64[]){c0, c1}, 0);
     return 0;
 }

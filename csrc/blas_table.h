@@ -3,11 +3,15 @@
  *      1: CBLAS with 32-bit ints      2: CBLAS with 64-bit ints
  *      3: Fortran with 32-bit ints    4: Fortran with 64-bit ints (everything by address)
  * The four entries are float, double, complex float, complex double; NULL where a function is missing. ger is geru for
- * the complex types; dot is there for the real types only (sdot, ddot). */
+ * the complex types; dot is there for the real types only (sdot, ddot).
+ * small    the most multiplications m * n * k that gemm does without copying its operands first; 0 if it always copies
+ * threads  tells how many threads gemm may use; NULL if it cannot be asked */
 typedef struct st_blas {
     st_i64 abi;
     void *gemm[4];
     void *gemv[4];
     void *ger[4];
     void *dot[4];
+    st_i64 small;
+    int (*threads)(void);
 } st_blas;

@@ -53,7 +53,8 @@ class Table(ctypes.Structure):
     """`struct st_blas`."""
 
     _fields_ = [("abi", ctypes.c_longlong), ("gemm", ctypes.c_void_p * 4), ("gemv", ctypes.c_void_p * 4),
-                ("ger", ctypes.c_void_p * 4), ("dot", ctypes.c_void_p * 4)]
+                ("ger", ctypes.c_void_p * 4), ("dot", ctypes.c_void_p * 4), ("small", ctypes.c_longlong),
+                ("threads", ctypes.c_void_p)]
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,11 @@ class Blas:
     library: Any = None
 
     def table(self) -> Table:
-        result = Table(abi=self.abi)
+        threads = _of_openblas(self, "get_num_threads")
+        result = Table(
+            abi=self.abi, small=SMALL if core_of(self) in SMALL_CORES else 0,
+            threads=None if threads is None else ctypes.cast(threads, ctypes.c_void_p).value,
+        )
         for field, row in zip(("gemm", "gemv", "ger", "dot"), self.functions):
             for k, address in enumerate(row):
                 getattr(result, field)[k] = address
@@ -152,15 +157,27 @@ def better_core(core: str, vendor: str, features: Set[str]) -> Optional[str]:
     return "SkylakeX" if core == "Haswell" and vendor == "GenuineIntel" and AVX512 <= features else None
 
 
+# The kernels of these cores multiply without packing the operands while m * n * k is at most SMALL (OpenBLAS's
+# sgemm_small_kernel_permit and its like for doubles).
+SMALL_CORES, SMALL = {"SkylakeX", "Cooperlake", "Sapphirerapids"}, 1_000_000
+
+
+def _of_openblas(blas: Blas, name: str) -> Any:
+    """A function of OpenBLAS's own, by any of the names it has in builds; None if there is none."""
+    for spelled in (f"scipy_openblas_{name}64_", f"openblas_{name}64_", f"scipy_openblas_{name}", f"openblas_{name}"):
+        function = getattr(blas.library, spelled, None)
+        if function is not None:
+            return function
+    return None
+
+
 def core_of(blas: Blas) -> str:
     """The name of the core that an OpenBLAS uses; "" if it is none."""
-    for name in ("scipy_openblas_get_corename64_", "openblas_get_corename64_", "scipy_openblas_get_corename",
-                 "openblas_get_corename"):
-        function = getattr(blas.library, name, None)
-        if function is not None:
-            function.restype = ctypes.c_char_p
-            return function().decode()
-    return ""
+    function = _of_openblas(blas, "get_corename")
+    if function is None:
+        return ""
+    function.restype = ctypes.c_char_p
+    return function().decode()
 
 
 def file_of(address: int) -> Optional[str]:
