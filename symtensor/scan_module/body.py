@@ -64,7 +64,8 @@ def make_body(
         ends += missing.values()
         leaves = _leaves(ends, blocked)
     warn_of_repeated_draws(
-        ends, new_values, set(updates), "The function that the outer scan calls should return the inner scan's updates.",
+        ends, new_values, set(updates),
+        "The function that the outer scan calls should return the inner scan's updates.",
         blocked,
     )
 
