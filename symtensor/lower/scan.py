@@ -21,6 +21,8 @@ from symtensor.lower.python import emit_python
 from symtensor.lower.registry import BUFFER, SCALAR, emit, is_scalar
 from symtensor.lower.sizes import Sizes
 from symtensor.scan_module.scan_op import Scan
+from symtensor.tensor.blas import Dot22, Dot22Scalar, Gemm
+from symtensor.tensor.dimshuffle import DimShuffle
 from symtensor.tensor.shape_ops import Shape_i
 
 __all__: list[str] = []
@@ -58,6 +60,11 @@ def _loopable(ctx: Lowering, op: Scan, sizes: Sizes) -> bool:
             if not isinstance(owner.op, Shape_i):
                 stack.extend(owner.inputs)
     return True
+
+
+def _is_factor(variable: Variable, nodes: Sequence[Apply]) -> bool:
+    """Whether one of the nodes multiplies matrices of which the variable is one."""
+    return any(isinstance(node.op, (Dot22, Dot22Scalar, Gemm)) and variable in node.inputs for node in nodes)
 
 
 class _Loop:
@@ -134,6 +141,10 @@ class _Loop:
         for v in needed:
             if is_scalar(v):
                 hoisted.scalar(v)
+            elif isinstance(v.owner.op, DimShuffle) and v.type.ndim == 2 and _is_factor(v, varying):
+                # BLAS would pack a transpose anew in every step, which may take as long as multiplying.
+                source = hoisted.buffer(v)
+                hoisted.copy(hoisted.define(v, [Dim(source, axis) for axis in range(2)]), source)
         return varying
 
     def bind_sizes(self) -> None:

@@ -227,8 +227,7 @@ def _compiled_or_said(program: Program) -> Optional[tuple[CUnit, loader.Unit, li
         try:
             found = compiled(program, compiler)
         except OSError as error:
-            _said.once("place", f"compiled code cannot be written or loaded ({error}): running with NumPy, slower.")
-            return None
+            return _say_no_place(str(error))
         except toolchain.CompileError:
             if attempt == 2 or not toolchain.has_gone_bad(compiler):
                 raise
@@ -237,9 +236,16 @@ def _compiled_or_said(program: Program) -> Optional[tuple[CUnit, loader.Unit, li
             _said.once("extension", "the extension symtensor._executor was not built: every call costs some "
                                     "microseconds more.")
         return found
+    if toolchain.place_error():
+        return _say_no_place(toolchain.place_error())
     _said.once("compiler", f"no C compiler ({toolchain.why_not()}): running with NumPy, slower. Install gcc or "
                            f"clang, or name a compiler in the flag cxx.")
     return None
+
+
+def _say_no_place(reason: str) -> None:
+    _said.once("place", f"compiled code cannot be written or loaded ({reason}): running with NumPy, slower. Set "
+                        f"base_compiledir or TMPDIR to a directory with room.")
 
 
 def compiled(program: Program, compiler: toolchain.Compiler) -> tuple[CUnit, loader.Unit, list[int]]:

@@ -101,6 +101,7 @@ class Search:
     def __init__(self) -> None:
         self.found: dict[tuple[str, ...], Compiler | None] = {}
         self.reasons: list[str] = []
+        self.place_error = ""  # what was wrong with places for files, not with compilers
 
 
 _search = Search()
@@ -125,7 +126,7 @@ def candidates() -> tuple[str, ...]:
 
 def named(path: str) -> bool:
     """Whether a compiler is the one that `config.cxx` names (and not the next that works)."""
-    return shutil.which(_command(config.cxx)) == path
+    return path in (_command(config.cxx), shutil.which(_command(config.cxx)))
 
 
 def _command(name: str) -> str:
@@ -137,6 +138,7 @@ def find() -> Compiler | None:
     key = (config.cxx, os.environ.get("CC", ""), os.environ.get("PATH", ""))
     if key not in _search.found:
         _search.reasons.clear()
+        _search.place_error = ""
         _search.found[key] = None
         for path in candidates():
             compiler = _remembered(path) or _tried(path)
@@ -164,6 +166,11 @@ def has_gone_bad(compiler: Compiler) -> bool:
         cache.drop_note(_note_key(compiler.path))
     forget()
     return True
+
+
+def place_error() -> str:
+    """Why no file could be compiled or loaded anywhere, where that is why no compiler was found; or ""."""
+    return _search.place_error
 
 
 def why_not() -> str:
@@ -222,7 +229,10 @@ def _probed(path: str) -> Compiler | None:
         except CompileTimeout as error:  # not once more with every set of flags
             reason = str(error)
             break
-        except (CompileError, OSError) as error:
+        except OSError as error:
+            reason = _search.place_error = reason or str(error)
+            break
+        except CompileError as error:
             reason = reason or str(error)
     _search.reasons.append(f"{path}: {reason}")
     return None
