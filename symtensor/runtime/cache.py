@@ -103,14 +103,18 @@ def obtain(facts: Facts, build: Callable[[Path], Path], load: Callable[[Path, st
 
 def in_place(make: Callable[[Path], Made]) -> Made:
     """`make(directory)` in a private directory inside the cache; where that fails for want of space or rights, in a
-    temporary one. Raises what the second try raises."""
+    temporary one. Raises what the first try raised, if the second fails for such a reason too."""
     try:
         with build_place(cachedir.directory()) as place:
             return make(place)
     except OSError as error:
         logger.info("cannot work in the cache: %s", error)
-    with build_place(cachedir.temporary()) as place:
-        return make(place)
+        first = error
+    try:
+        with build_place(cachedir.temporary()) as place:
+            return make(place)
+    except OSError as error:
+        raise first from error
 
 
 def _load_cached(key: str, load: Callable[[Path, str], Made]) -> Made | None:

@@ -227,7 +227,8 @@ def _compiled_or_said(program: Program) -> Optional[tuple[CUnit, loader.Unit, li
         try:
             found = compiled(program, compiler)
         except OSError as error:
-            return _say_no_place(str(error))
+            _say_no_place(str(error))
+            return None
         except toolchain.CompileError:
             if attempt == 2 or not toolchain.has_gone_bad(compiler):
                 raise
@@ -237,7 +238,8 @@ def _compiled_or_said(program: Program) -> Optional[tuple[CUnit, loader.Unit, li
                                     "microseconds more.")
         return found
     if toolchain.place_error():
-        return _say_no_place(toolchain.place_error())
+        _say_no_place(toolchain.place_error())
+        return None
     _said.once("compiler", f"no C compiler ({toolchain.why_not()}): running with NumPy, slower. Install gcc or "
                            f"clang, or name a compiler in the flag cxx.")
     return None

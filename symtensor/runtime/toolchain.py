@@ -277,7 +277,7 @@ def _width_flags(compiler: Compiler) -> tuple[str, ...]:
         for flag in _WIDTHS:
 
             def make(place: Path, flag: str = flag) -> Any:
-                path = compile_text(compiler, _WIDTH_TEST, place, (flag,), timeout=PROBE_SECONDS)
+                path = compile_text(compiler, _WIDTH_TEST, place, (flag, *extra), timeout=PROBE_SECONDS)
                 return loader.opened(path, ctypes.CDLL).st_run
 
             runs.append(cache.in_place(make))

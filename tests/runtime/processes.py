@@ -1,4 +1,4 @@
-"""Python processes for tests: with the sources and the helpers of this directory on their path, a cache of their own."""
+"""Python processes for tests: with the sources and the helpers of this directory on their path."""
 from __future__ import annotations
 
 import os
@@ -45,8 +45,9 @@ def environment(cache=None, **more: str) -> dict[str, str]:
 
 
 def start(code: str, cache=None, prefix=(), **more: str) -> subprocess.Popen:
+    cwd = more.pop("cwd", ROOT)
     return subprocess.Popen([*prefix, sys.executable, "-c", program(code)], stdout=subprocess.PIPE,
-                            stderr=subprocess.PIPE, text=True, cwd=more.pop("cwd", ROOT), env=environment(cache, **more))
+                            stderr=subprocess.PIPE, text=True, cwd=cwd, env=environment(cache, **more))
 
 
 def run(code: str, cache=None, prefix=(), **more: str) -> str:
