@@ -10,6 +10,10 @@ from symtensor.control.builders import OpFromGraph
 from symtensor.graph.fg import FunctionGraph
 from symtensor.rewrite.opt import copy_stack_trace
 from symtensor.rewrite.rules.scan import products_leave_the_loop, unread_results_are_left_out
+from symtensor.rewrite.rules.scan_pairs import (
+    backward_loops_read_forward_values,
+    loops_within_others_are_left_out,
+)
 from symtensor.scan_module.scan_op import Scan
 
 __all__ = ["rewrite_inner_graphs"]
@@ -26,6 +30,8 @@ def rewrite_inner_graphs(fgraph: Any, rewrite: Callable[[Any], Any]) -> None:
             results = node.op.inlined(node)
             copy_stack_trace(node.outputs, results)
             fgraph.replace_all(list(zip(node.outputs, results)), reason="rewrite_inner_graphs")
+    loops_within_others_are_left_out(fgraph)
+    backward_loops_read_forward_values(fgraph)
     rewritten: dict[Any, Any] = {}
     for node in fgraph.toposort():
         if not isinstance(node.op, Scan):
