@@ -43,15 +43,21 @@ def of_buffer(buffer: Buffer, dims: tuple[str, ...]) -> BufferFacts:
 
 
 def of_view(buffer: Buffer, dims: tuple[str, ...], view: View, base: BufferFacts) -> BufferFacts:
-    """Facts of a view: an axis that walks its base's dense axis one by one is dense too."""
+    """Facts of a view: an axis that walks its base's dense axis one by one is dense too; one whose step is known at run
+    time only probably is (it is 1 or 0 where something is broadcast)."""
     facts = of_buffer(buffer, dims)
     if facts.dense:
         return facts
-    walked: dict[int | None, int] = {}
+    surely: dict[int | None, int] = {}
+    probably: dict[int | None, int] = {}
     for k, axis in enumerate(view.axes):
-        if axis.base_axis is not None and axis.step == Const(1, "int64"):
-            walked[axis.base_axis] = k
-    return replace(facts, unit_axis=walked.get(base.unit_axis), fast_axis=walked.get(base.fast_axis))
+        if axis.base_axis is None:
+            continue
+        if axis.step == Const(1, "int64"):
+            surely[axis.base_axis] = k
+        if axis.step == Const(1, "int64") or not isinstance(axis.step, Const):
+            probably[axis.base_axis] = k
+    return replace(facts, unit_axis=surely.get(base.unit_axis), fast_axis=probably.get(base.fast_axis))
 
 
 def last_axis(broadcast: tuple[bool, ...]) -> int | None:

@@ -230,9 +230,9 @@ class _Bufferizer:
         renamed: dict[str, str] = {}  # root whose memory was taken over -> by whom
         for k, stmt in enumerate(body):
             if isinstance(stmt, Define):
-                done.append(self._define(stmt, body, k, last, renamed))
+                done.append(self._define(stmt, body, k, last, renamed, done))
             elif isinstance(stmt, Copied):
-                done.extend(self._copied(stmt, k, last, renamed))
+                done.extend(self._copied(stmt, k, last, renamed, done))
             elif isinstance(stmt, Reshape):
                 contiguous = self.buffers[stmt.base].layout == "c"
                 place = None if contiguous else self._own_slot()
@@ -255,33 +255,37 @@ class _Bufferizer:
         self.slots += 1
         return ("slot", self.slots - 1)
 
-    def _define(self, stmt: Define, body, k: int, last: dict[str, int], renamed: dict[str, str]) -> Stmt:
+    def _define(
+        self, stmt: Define, body, k: int, last: dict[str, int], renamed: dict[str, str], done: list[Stmt]
+    ) -> Stmt:
         name = stmt.buffer
         if name in self.in_place:
             return self._over_shared(name)
-        if name in self.place:
-            return Alloc(name, stmt.dims, self.place[name])
         if self.share and self.facts.writers.get(name) == 1:
             for t in range(k + 1, len(body)):
                 filler = body[t]
                 if name in writes(filler):
                     for written, source in filler.inplace if isinstance(filler, Nest) else ():
                         if written == name and self._dies_here(source, t, last, renamed):
-                            self._take_over(name, source, renamed)
-                            return Same(name, source)
+                            if self._take_over(name, source, renamed, done):
+                                return Same(name, source)
                     break
+        if name in self.place:
+            return Alloc(name, stmt.dims, self.place[name])
         key = (stmt.dims, self.buffers[name].dtype)
         return Alloc(name, stmt.dims, self.take_slot(name, key))
 
-    def _copied(self, stmt: Copied, k: int, last: dict[str, int], renamed: dict[str, str]) -> list[Stmt]:
+    def _copied(
+        self, stmt: Copied, k: int, last: dict[str, int], renamed: dict[str, str], done: list[Stmt]
+    ) -> list[Stmt]:
         name = stmt.buffer
         if name in self.in_place:
             return [self._over_shared(name)]
+        if self.share and self._dies_here(stmt.source, k, last, renamed):
+            if self._take_over(name, stmt.source, renamed, done):
+                return [Same(name, stmt.source)]
         place = self.place.get(name)
         if place is None:
-            if self.share and self._dies_here(stmt.source, k, last, renamed):
-                self._take_over(name, stmt.source, renamed)
-                return [Same(name, stmt.source)]
             place = self.take_slot(name, (self.dims(stmt.source), self.buffers[name].dtype))
         return [Alloc(name, self.dims(stmt.source), place), self.copy_nest(name, stmt.source)]
 
@@ -294,11 +298,30 @@ class _Bufferizer:
         root = self.facts.of(source)
         return source == root and root in self.slot_of and root not in renamed and last.get(root) == k
 
-    def _take_over(self, name: str, source: str, renamed: dict[str, str]) -> None:
-        """The slot of `source` lives on as that of `name`."""
+    def _take_over(self, name: str, source: str, renamed: dict[str, str], done: list[Stmt]) -> bool:
+        """The memory of `source` lives on as that of `name`, if that is possible. Where `name` is a result, what has
+        been a slot becomes the memory of the result from the beginning."""
+        place = self.place.get(name)
+        if place is not None and not self._begin_in(place, source, done):
+            return False
         renamed[source] = name
-        self.slot_of[name] = self.slot_of.pop(source)
-        self.slot_key[name] = self.slot_key[source]
+        slot = self.slot_of.pop(source)
+        if place is None:
+            self.slot_of[name], self.slot_key[name] = slot, self.slot_key[source]
+        else:
+            self.free.append((self.slot_key[source], slot))
+        return True
+
+    def _begin_in(self, place: tuple[str, int], root: str, done: list[Stmt]) -> bool:
+        """Moves the slot of `root`, allocated by one of the statements `done`, to a result."""
+        for k in range(len(done) - 1, -1, -1):
+            stmt = done[k]
+            if isinstance(stmt, Same) and stmt.buffer == root:
+                root = stmt.source
+            elif isinstance(stmt, Alloc) and stmt.buffer == root:
+                done[k] = replace(stmt, place=place)
+                return True
+        return False
 
     def whole(self) -> Program:
         body = self.choose_updates_in_place()

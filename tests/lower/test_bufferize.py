@@ -257,3 +257,20 @@ def test_swapping_updates_are_not_in_place():
     np.testing.assert_array_equal(new_x, np.arange(3.0) + 10)
     np.testing.assert_array_equal(new_y, np.arange(3.0))
     np.testing.assert_array_equal(x, np.arange(3.0))
+
+
+def test_what_a_result_starts_from_is_made_in_its_memory():
+    """A result that takes over a value has it computed where the result will be: nothing is copied."""
+    x, zeros, out = (Buffer(n, "float64", (False,), layout) for n, layout in (("x", "any"), ("z", "c"), ("out", "c")))
+    length = Dim("x", 0)
+    fill, add = NestBuilder(lambda letter: letter + "0", ()), NestBuilder(lambda letter: letter + "1", ())
+    fill.store("z", (fill.loop(length),), Const(0.0, "float64"))
+    i = add.loop(length)
+    add.accumulate("out", (i,), "add", Load("x", (i,), "float64"))
+    body = (Define("z", (length,)), fill.finish(), Copied("out", "z"), add.finish())
+    program = Program("scatter", "nests", (x, zeros, out), ("x",), (), ("out",), (), body)
+    buffered = check(bufferize(check(program)))
+    assert [s for s in buffered.body if isinstance(s, Alloc)] == [Alloc("z", (length,), ("output", 0))]
+    assert Same("out", "z") in buffered.body
+    (got,), _ = Interpreter(buffered).run([np.arange(3.0)])
+    np.testing.assert_array_equal(got, np.arange(3.0))

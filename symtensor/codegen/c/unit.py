@@ -287,7 +287,7 @@ class UnitPrinter:
             self.put(stmt.buffer, source.pointer, dims, strides, facts)
         else:
             self.names.put(stmt.buffer, Place(facts, source.pointer, () if dense else strides))
-        self.direct.setdefault(stmt.buffer, set()).add(None)
+        self.direct.setdefault(stmt.buffer, set()).update(self.direct.get(stmt.source, {None}))
 
     def do_View(self, stmt: View) -> None:
         base, declared, name = self.names.places[stmt.base], self.buffers[stmt.buffer], self.new_name(stmt.buffer)
