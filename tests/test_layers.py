@@ -11,6 +11,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent / "symtensor"
 # The first matching prefix decides; longest prefixes first.
 LAYERS = {
     "compat": 15,
+    "__main__": 14,
+    "doctor": 14,
     "distributed": 14,
     "compile": 13,
     "printing": 12,

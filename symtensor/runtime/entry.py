@@ -18,7 +18,8 @@ from pathlib import Path
 logger = logging.getLogger("symtensor.cache")
 
 FORMAT = "2"
-MAGIC = b"symtensr"
+_FAMILY = b"symtens"
+MAGIC = _FAMILY + FORMAT.encode()
 SUFFIXES = (".so", ".note")
 _TRAILER = struct.Struct("<8sQQ32s")
 
@@ -27,6 +28,10 @@ Facts = Sequence[tuple[str, str]]
 
 class NotAnEntry(Exception):
     """A file that was not sealed under its name; the text says what is wrong."""
+
+
+class OtherFormat(NotAnEntry):
+    """An entry of another version of this package, which looks for it under names of its own."""
 
 
 def key_of(facts: Facts) -> str:
@@ -67,8 +72,12 @@ def checked(path: Path) -> tuple[bytes, str]:
         raise NotAnEntry("not a regular file")
     if hasattr(os, "geteuid") and facts.st_uid != os.geteuid():
         raise NotAnEntry(f"belongs to user {facts.st_uid}")
-    found = opened(path.stem, path.read_bytes())
+    data = path.read_bytes()
+    found = opened(path.stem, data)
     if found is None:
+        magic = data[-_TRAILER.size:][:len(MAGIC)]
+        if magic.startswith(_FAMILY) and magic != MAGIC:
+            raise OtherFormat("made by another version")
         raise NotAnEntry("damaged, or made under another name")
     return found
 
@@ -87,7 +96,7 @@ def notes_of(path: Path) -> dict[str, str]:
         with open(path, "rb") as file:
             file.seek(-_TRAILER.size, os.SEEK_END)
             magic, _, size, _ = _TRAILER.unpack(file.read())
-            if magic != MAGIC or size > 1 << 20:
+            if not magic.startswith(_FAMILY) or size > 1 << 20:
                 return {}
             file.seek(-_TRAILER.size - size, os.SEEK_END)
             return {str(name): str(value) for name, value in json.loads(file.read(size))}

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from symtensor.runtime.entry import SUFFIXES, NotAnEntry, checked, notes_of, write
+from symtensor.runtime.entry import SUFFIXES, NotAnEntry, OtherFormat, checked, notes_of, write
 
 DEFAULT_LIMIT = 2 << 30  # least recently used entries beyond this are removed
 STALE_SECONDS = 24 * 3600.0  # what a killed compiler left behind
@@ -66,13 +66,13 @@ def summary(place: Path, processor: str = "") -> Summary:
 
 
 def verify(place: Path) -> list[tuple[Path, str]]:
-    """Reads every entry; what is wrong with which."""
+    """Reads every entry; what is wrong with which. Entries of other versions of this package are left to these."""
     wrong = []
     for path, _ in files(place):
         if path.suffix in SUFFIXES:
             try:
                 checked(path)
-            except FileNotFoundError:  # removed meanwhile
+            except (FileNotFoundError, OtherFormat):  # removed meanwhile; not ours to judge
                 pass
             except (NotAnEntry, OSError) as error:
                 wrong.append((path, str(error)))

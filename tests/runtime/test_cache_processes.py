@@ -150,12 +150,13 @@ def test_a_fork_does_not_keep_the_lock(tmp_path, monkeypatch):
 def test_two_versions_share_a_cache(tmp_path):
     """Another format, other headers: each version finds its own entries and leaves those of the other alone."""
     place = tmp_path / "c"
-    other = 'entry.FORMAT, entry.MAGIC = "another", b"anothers"\n'
+    other = 'entry.FORMAT, entry.MAGIC = "9", b"symtens9"\n'
     assert run("print(use(), len(count) > 0)", place).split() == ["c", "True"]
     mine = {path.name: path.read_bytes() for path in place.iterdir()}
     assert run(other + "print(use(), len(count) > 0)", place).split() == ["c", "True"]
     assert run("print(use(), len(count))", place).split() == ["c", "0"]
     assert run(other + "print(use(), len(count))", place).split() == ["c", "0"]
+    assert upkeep.verify(place) == [] and upkeep.summary(place).entries == 2
     assert mine.items() <= {path.name: path.read_bytes() for path in place.iterdir()}.items()
 
 

@@ -1,0 +1,247 @@
+"""`python -m symtensor.doctor [--json]` (also `symtensor doctor`): is everything here that makes functions fast?
+
+Out: a list of findings, each with its state, what was found, and the one thing to do where something is wrong, as text
+or JSON; exit status 1 if anything is wrong. Nothing is changed, except that a compiler that is found and the function
+that is tried are kept in the cache, as always. An examination that fails is a finding itself.
+"""
+from __future__ import annotations
+
+import argparse
+import ctypes
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Optional
+
+import cffi
+import numpy as np
+
+from symtensor._version import __version__
+from symtensor.codegen.target import SIMD_MATH
+from symtensor.compile.function import function
+from symtensor.config import config
+from symtensor.runtime import blas, cachedir, executor, processor, toolchain, upkeep
+from symtensor.tensor.type import TensorType
+from symtensor.utils.optional import is_installed, optional_import
+
+OK, NOTE, WRONG = "ok", "note", "wrong"
+LITTLE_ROOM = 200 << 20
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one examination says: `todo` is empty where nothing needs to be done; `facts` are for programs."""
+
+    name: str
+    state: str
+    what: str
+    todo: str = ""
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+def _versions() -> Finding:
+    scipy = optional_import("scipy")
+    facts = {"symtensor": __version__, "python": platform.python_version(), "numpy": np.__version__,
+             "cffi": cffi.__version__, "scipy": None if scipy is None else scipy.__version__,
+             "platform": platform.platform()}
+    what = ", ".join(f"{name} {version or 'none'}" for name, version in facts.items() if name != "platform")
+    if tuple(map(int, np.__version__.split(".")[:2])) < (1, 26):
+        return Finding("versions", WRONG, what, "pip install --upgrade numpy (1.26 or later)", facts)
+    if scipy is None:
+        return Finding("versions", NOTE, what, "pip install scipy, if special functions or linear algebra are used",
+                       facts)
+    return Finding("versions", OK, what, facts=facts)
+
+
+def _flags() -> Finding:
+    facts = {name: os.environ.get(name, "") for name in ("SYMTENSOR_FLAGS", "THEANO_FLAGS")}
+    facts.update(mode=config.mode, cxx=config.cxx)
+    if config.mode == "FAST_COMPILE":
+        return Finding("flags", NOTE, "mode is FAST_COMPILE: functions run with NumPy", "unset mode to compile them",
+                       facts)
+    said = " ".join(f"{name}={facts[name]}" for name in ("SYMTENSOR_FLAGS", "THEANO_FLAGS") if facts[name])
+    return Finding("flags", OK, said or "none in the environment", facts=facts)
+
+
+def _compiler() -> Finding:
+    found = toolchain.find()
+    if found is None:
+        if toolchain.place_error():
+            return Finding("compiler", WRONG, f"no place to compile in: {toolchain.place_error()}",
+                           "set base_compiledir or TMPDIR to a directory with room")
+        return Finding("compiler", WRONG, f"none: {toolchain.why_not()}",
+                       "install gcc or clang, or name a compiler in the flag cxx")
+    facts = {"path": found.path, "version": found.version, "flags": list(toolchain.all_flags(found))}
+    if not toolchain.named(found.path):
+        return Finding("compiler", WRONG, f"{found.path}, because {config.cxx} does not work",
+                       "name a compiler that works in the flag cxx", facts)
+    return Finding("compiler", OK, f"{found.path} ({found.version})", facts=facts)
+
+
+def _processor() -> Finding:
+    found = toolchain.find()
+    if found is None:
+        return Finding("vectors", NOTE, "decided by the compiler, of which there is none")
+    target = toolchain.target(found)
+    facts = {"processor": processor.identity(), "vector_bits": target.vector_bits,
+             "vector_functions": sorted(target.simd_math)}
+    what = f"{target.vector_bits} bits; {len(target.simd_math)} of {len(SIMD_MATH)} functions have vector variants"
+    if "-march=native" not in found.flags:
+        return Finding("vectors", WRONG, f"{what}; {found.path} does not know this processor",
+                       "install a newer gcc or clang", facts)
+    if not target.simd_math and platform.machine() in ("x86_64", "AMD64") and sys.platform.startswith("linux"):
+        return Finding("vectors", NOTE, what, "install glibc's libmvec, if exp, log ... are what takes time", facts)
+    return Finding("vectors", OK, what, facts=facts)
+
+
+def _extension() -> Finding:
+    if executor._executor is None:
+        return Finding("calls", WRONG, "the extension symtensor._executor was not built: calls cost microseconds more",
+                       "install a C compiler and Python's headers, and reinstall symtensor")
+    return Finding("calls", OK, f"one call into C ({executor._executor.__file__})")
+
+
+def _blas() -> Finding:
+    found = blas.find()
+    if found is None:
+        return Finding("BLAS", WRONG, "none: products of matrices use plain loops",
+                       "pip install --upgrade numpy scipy, or name a library in the flag blas.ldflags")
+    core = blas.core_of(found)
+    better = blas.better_core(core, processor.vendor(), processor.features())
+    facts = {"origin": found.origin, "core": core, "better_core": better}
+    what = found.origin + f", core {core}" * bool(core)
+    if better is not None:
+        return Finding("BLAS", WRONG, f"{what}: half the speed of this processor",
+                       f"set the environment variable OPENBLAS_CORETYPE={better}", facts)
+    return Finding("BLAS", OK, what, facts=facts)
+
+
+def _cuda() -> Finding:
+    toolkit, driver, pycuda = _nvcc(), _driver(), is_installed("pycuda")
+    facts = {"nvcc": toolkit, "driver": driver, "pycuda": pycuda}
+    if not toolkit and not driver:
+        return Finding("CUDA", NOTE, "none", facts=facts)
+    what = f"toolkit {toolkit or 'none'}, driver {driver or 'none'}, pycuda {'installed' if pycuda else 'none'}"
+    return Finding("CUDA", NOTE, what, facts=facts)
+
+
+def _nvcc() -> Optional[str]:
+    homes = (os.environ.get(name, "") for name in ("CUDA_HOME", "CUDA_PATH", "CUDA_ROOT"))
+    for path in (*(os.path.join(home, "bin", "nvcc") for home in homes if home), "nvcc", "/usr/local/cuda/bin/nvcc"):
+        found = shutil.which(path)
+        if found is None:
+            continue
+        try:
+            done = subprocess.run([found, "--version"], capture_output=True, text=True, timeout=30, check=False)
+        except (OSError, subprocess.SubprocessError):
+            continue
+        release = [line for line in done.stdout.splitlines() if "release" in line]
+        return f"{found} ({release[0].strip()})" if release else found
+    return None
+
+
+def _driver() -> Optional[str]:
+    """The newest CUDA that the driver supports, as the driver says; it is not initialised."""
+    for name in ("libcuda.so.1", "nvcuda.dll"):
+        try:
+            version = ctypes.c_int()
+            if ctypes.CDLL(name).cuDriverGetVersion(ctypes.byref(version)) == 0 and version.value:
+                return f"for CUDA {version.value // 1000}.{version.value % 1000 // 10}"
+        except (OSError, AttributeError):
+            continue
+    return None
+
+
+def _cache() -> Finding:
+    place = cachedir.wanted()
+    todo = "set base_compiledir to a directory of your own, mode 0700"
+    try:
+        cachedir.prepared(place)
+        with open(place / "swept", "ab"):  # the time stamp of the daily look
+            pass
+        room = shutil.disk_usage(place).free
+    except (OSError, RuntimeError, cachedir.RefusedDirectory) as error:
+        return Finding("cache", WRONG, f"not kept: {error}", todo, {"directory": str(place)})
+    found = upkeep.summary(place, processor.identity())
+    facts = {**asdict(found), "free": room}
+    what = f"{place}: {found.entries} compiled, {upkeep.size_text(found.size)} of {upkeep.size_text(found.limit)}"
+    wrong = upkeep.verify(place)
+    if wrong:
+        return Finding("cache", WRONG, f"{what}; {len(wrong)} damaged",
+                       "symtensor cache verify --delete, and look at the disk", facts)
+    if room < LITTLE_ROOM:
+        return Finding("cache", WRONG, f"{what}; {upkeep.size_text(room)} left on the disk",
+                       "make room, or symtensor cache purge", facts)
+    return Finding("cache", OK, what, facts=facts)
+
+
+def _trial() -> Finding:
+    """Compiles and calls a function that needs everything: a loop, a vector function, BLAS."""
+    matrix = TensorType("float64", (False, False))
+    x, y = matrix("x"), matrix("y")
+    values = np.arange(12.0).reshape(3, 4) / 12, np.arange(20.0).reshape(4, 5) / 20
+    start = time.perf_counter()
+    compiled = function([x, y], x.dot(y).tanh() + 1)
+    seconds = time.perf_counter() - start
+    if not np.allclose(compiled(*values), np.tanh(values[0] @ values[1]) + 1):
+        return Finding("trial", WRONG, "a function gives a wrong result", "symtensor cache purge; then report it")
+    what = f"a function was made in {1e3 * seconds:.0f} ms and is right"
+    return Finding("trial", OK, what, facts={"seconds": seconds})
+
+
+EXAMINATIONS: tuple[tuple[str, Callable[[], Finding]], ...] = (
+    ("versions", _versions), ("flags", _flags), ("compiler", _compiler), ("vectors", _processor),
+    ("calls", _extension), ("BLAS", _blas), ("CUDA", _cuda), ("cache", _cache), ("trial", _trial),
+)
+
+
+def findings() -> list[Finding]:
+    """Every examination's finding, in the order of EXAMINATIONS."""
+    result = []
+    for name, examine in EXAMINATIONS:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what they say is found here
+            try:
+                result.append(examine())
+            except Exception as error:  # whatever is broken: the others are still worth knowing
+                result.append(Finding(name, WRONG, f"{type(error).__name__}: {error}",
+                                      "the error above says what is broken; report it if it does not"))
+    return result
+
+
+def text_of(found: Sequence[Finding]) -> str:
+    """Findings for people: a line each, and below it what to do."""
+    lines = []
+    for finding in found:
+        what = "\n".join(f"{'':17}{line}" for line in finding.what.splitlines() or [""]).lstrip()
+        lines.append(f"{finding.state:<6} {finding.name:<9} {what}")
+        if finding.todo:
+            lines.append(f"{'':17}-> {finding.todo}")
+    return "\n".join(lines)
+
+
+def report(as_json: bool) -> int:
+    """Examines and prints; 1 if anything is wrong."""
+    found = findings()
+    wrong = sum(finding.state == WRONG for finding in found)
+    print(json.dumps({"wrong": wrong, "findings": [asdict(finding) for finding in found]}, indent=2) if as_json
+          else text_of(found))
+    return int(wrong > 0)
+
+
+def main(arguments: Optional[Sequence[str]] = None) -> int:
+    """The command; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m symtensor.doctor", description="Looks at what functions need.")
+    parser.add_argument("--json", action="store_true", help="for programs")
+    return report(parser.parse_args(arguments).json)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
