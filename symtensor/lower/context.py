@@ -55,6 +55,9 @@ class Lowering:
         self.declared: dict[str, Buffer] = {}
         self.names: dict[Variable, str] = {}
         self.rows_of: dict[Variable, str] = {}  # variables that are rows of an array: so their sizes are known before
+        # (initial rows, computed rows) of a loop's state -> the trace with both, and how many rows that is
+        self.traces: dict[tuple[Variable, Variable], tuple[str, Expr]] = {}
+        self.read_backwards: frozenset[Variable] = frozenset()  # variables x whose readers all are x[::-1]
         self.constant_names: list[str] = []
         self.constants: list[object] = []
         self.constant_of: dict[object, str] = {}

@@ -39,6 +39,7 @@ from symtensor.lower.blocks import lower_block
 from symtensor.lower.bufferize import bufferize
 from symtensor.lower.context import Lowering, is_number_type
 from symtensor.lower.python import PyOperation
+from symtensor.lower.scan import read_backwards
 from symtensor.lower.sizes import Sizes
 
 
@@ -75,6 +76,7 @@ def lower(
     """
     n_outputs = len(outputs) if n_outputs is None else n_outputs
     ctx = Lowering(Sizes(order, inputs), order)
+    ctx.read_backwards = read_backwards(order, outputs)
     for variable in inputs:
         ctx.declare_for(variable, "any" if not is_number_type(variable.type) else "c")
     input_names = tuple(ctx.names[v] for v in inputs)

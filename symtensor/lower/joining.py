@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from symtensor.graph.basic import Apply
 from symtensor.ir.expressions import ZERO, add, compare, is_const
-from symtensor.ir.nodes import Const, Expr, ViewAxis
+from symtensor.ir.nodes import Const, Dim, Expr, ViewAxis
 from symtensor.lower.context import Lowering
 from symtensor.lower.indices import entry_value, host
 from symtensor.lower.nest import convert
@@ -28,6 +28,12 @@ def join(ctx: Lowering, node: Apply) -> None:
     tensors = node.inputs[1:]
     axis = _axis(node, 0, out.type.ndim)
     assert axis is not None
+    if axis == 0 and tuple(tensors) in ctx.traces:
+        # The initial rows of a loop's state before the computed ones: that is how the loop keeps them.
+        trace, rows = ctx.traces[tensors[0], tensors[1]]
+        axes = [ViewAxis(0, rows)] + [ViewAxis(k, Dim(trace, k)) for k in range(1, out.type.ndim)]
+        ctx.view(out, trace, [ZERO] * out.type.ndim, axes)
+        return
     for which, x in enumerate(tensors[1:], 1):
         for k in range(out.type.ndim):
             if k == axis or ctx.sizes.root(tensors[0], k) == ctx.sizes.root(x, k):

@@ -1,7 +1,8 @@
 """Scan: a `While` inside the function's own Program.
 
 Every recurrent or collected output is a trace: an array with one row a step (and, before them, the initial rows). A
-step reads rows of sequences and traces through views, computes, and writes its rows. What the body computes from
+step reads rows of sequences and traces through views, computes, and writes its rows. Collected values that everybody
+reads backwards are written backwards, so that they lie in memory as they are read. What the body computes from
 non-sequences alone is computed once, before the loop. Refused (and run by `perform` in Python): carried values that
 a step swaps, and collected values whose sizes are known only when they have been computed.
 """
@@ -12,7 +13,7 @@ import copy
 from collections.abc import Sequence
 
 from symtensor.graph.basic import Apply, Constant, Variable
-from symtensor.ir.expressions import ZERO, add, compare
+from symtensor.ir.expressions import ZERO, add, compare, maximum, sub
 from symtensor.ir.nodes import Const, Define, Dim, Expr, Load, Local, Same, ViewAxis, While
 from symtensor.lower.blocks import lower_block
 from symtensor.lower.context import Lowering
@@ -21,11 +22,32 @@ from symtensor.lower.python import emit_python
 from symtensor.lower.registry import BUFFER, SCALAR, emit, is_scalar
 from symtensor.lower.sizes import Sizes
 from symtensor.scan_module.scan_op import Scan
+from symtensor.tensor.basic_indexing import Subtensor, get_idx_list
 from symtensor.tensor.blas import Dot22, Dot22Scalar, Gemm
 from symtensor.tensor.dimshuffle import DimShuffle
 from symtensor.tensor.shape_ops import Shape_i
 
-__all__: list[str] = []
+__all__ = ["read_backwards"]
+
+
+def read_backwards(nodes: Sequence[Apply], outputs: Sequence[Variable]) -> frozenset[Variable]:
+    """The variables of which nobody reads anything but `x[::-1]`."""
+    turned, otherwise = set(), set(outputs)
+    for node in nodes:
+        if isinstance(node.op, Subtensor) and _turns(node):
+            turned.add(node.inputs[0])
+            otherwise.update(node.inputs[1:])
+        else:
+            otherwise.update(node.inputs)
+    return frozenset(turned - otherwise)
+
+
+def _turns(node: Apply) -> bool:
+    index = get_idx_list(node.inputs, node.op.idx_list)
+    if len(index) != 1 or not isinstance(index[0], slice):
+        return False
+    start, stop, step = index[0].start, index[0].stop, index[0].step
+    return start is None and stop is None and isinstance(step, Constant) and int(step.data) == -1
 
 
 @emit(Scan, uses=lambda node: [SCALAR] + [BUFFER] * (len(node.inputs) - 1))
@@ -98,6 +120,8 @@ class _Loop:
             for v, dims, out in zip(self.made.untapped, collected_dims, self.results.untapped, strict=True)
         ]
         self.states = [self.state(v) for v in self.outer.shared]
+        self.turned = [not self.info.until and out in ctx.read_backwards for out in self.results.untapped]
+        self.last = ctx.let(add(self.steps, -1)) if any(self.turned) else ZERO
 
         index = ctx.fresh("t")
         count = ctx.fresh("steps") if self.info.until else None
@@ -222,7 +246,10 @@ class _Loop:
         body.names.update(zip(self.inner.shared, self.states, strict=True))
 
         rows = [(v, name, add(t, k)) for v, name, k in zip(made.recurrent, self.traces, self.lengths, strict=True)]
-        rows += [(v, name, t) for v, name in zip(made.untapped, self.collected, strict=True) if name is not None]
+        rows += [
+            (v, name, sub(self.last, t) if turned else t)
+            for v, name, turned in zip(made.untapped, self.collected, self.turned, strict=True) if name is not None
+        ]
         needed = [v for v, _, _ in rows] + made.shared + ([made.condition] if self.info.until else [])
         lower_block(body, varying, [v for v in needed if not is_scalar(v)])
         until = body.let(convert(body.scalar(made.condition), "bool"), "c") if self.info.until else None
@@ -276,19 +303,25 @@ class _Loop:
 
     def name_results(self, steps: Expr) -> None:
         ctx = self.ctx
-        traces: list[tuple[Variable, str | None, int]] = [
-            *zip(self.results.recurrent, self.traces, self.lengths, strict=True),
-            *((out, name, 0) for out, name in zip(self.results.untapped, self.collected, strict=True)),
-        ]
-        for out, name, start in traces:
-            if name is None:
-                continue
-            if start == 0 and not self.info.until:
-                ctx.names[out] = name
-                continue
-            pattern = ctx.declared[name].broadcast
-            axes = [ViewAxis(0, steps)] + [
-                ViewAxis(axis, Const(1, "int64") if b else Dim(name, axis)) for axis, b in enumerate(pattern) if axis
-            ]
-            ctx.view(out, name, (Const(start, "int64"), *[ZERO] * (len(pattern) - 1)), axes)
+        for out, initial, name, length in zip(
+            self.results.recurrent, self.outer.initial, self.traces, self.lengths, strict=True
+        ):
+            self.name_rows(out, name, Const(length, "int64"), steps)
+            ctx.traces[initial, out] = name, add(steps, length)
+        for out, collected, turned in zip(self.results.untapped, self.collected, self.turned, strict=True):
+            if collected is not None and turned:
+                # Where there is no row, any start will do that lies in the array.
+                self.name_rows(out, collected, ctx.let(maximum(self.last, ZERO)), steps, -1)
+            elif collected is not None and self.info.until:
+                self.name_rows(out, collected, ZERO, steps)
+            elif collected is not None:
+                ctx.names[out] = collected
         ctx.names.update(zip(self.results.shared, self.states, strict=True))
+
+    def name_rows(self, out: Variable, trace: str, start: Expr, steps: Expr, step: int = 1) -> None:
+        """Makes a result the rows of a trace from `start` on."""
+        pattern = self.ctx.declared[trace].broadcast
+        axes = [ViewAxis(0, steps, Const(step, "int64"))] + [
+            ViewAxis(axis, Const(1, "int64") if b else Dim(trace, axis)) for axis, b in enumerate(pattern) if axis
+        ]
+        self.ctx.view(out, trace, (start, *[ZERO] * (len(pattern) - 1)), axes)

@@ -328,3 +328,24 @@ def test_hessian():
     ]:
         with pytest.raises(AssertionError, match=f"tensor.hessian expects {what}"):
             T.hessian(*arguments)
+
+
+@pytest.mark.parametrize("n", [0, 1, 4])
+@pytest.mark.parametrize("taps", [[-1], [-3, -1]])
+def test_traces_written_and_read_backwards(n, taps):
+    """Products summed over the steps, rows of sequences, initial rows: compiled against node by node, any length."""
+    deep = min(taps) < -1
+    x, w, u = T.dtensor3("x"), T.dmatrix("w"), T.dmatrix("u")
+    h0 = T.dtensor3("h0") if deep else T.dmatrix("h0")
+    states, _ = symtensor.scan(
+        lambda v, *rest: T.tanh(T.dot(v, rest[-2]) + sum(T.dot(h, rest[-1]) for h in rest[:-2])), x,
+        dict(initial=h0, taps=taps), [w, u],
+    )
+    cost = (states**2).sum()
+    wrt = [x, h0, w, u]
+    random = np.random.RandomState(n)
+    values = [random.normal(size=size) for size in ((n, 2, 3), (3, 2, 4) if deep else (2, 4), (3, 4), (4, 4))]
+    f = symtensor.function(wrt, symtensor.grad(cost, wrt))
+    g = symtensor.function(wrt, symtensor.grad(cost, wrt), mode=symtensor.Mode("py", None))
+    for found, expected in zip(f(*values), g(*values)):
+        np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-12)

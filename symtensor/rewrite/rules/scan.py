@@ -19,6 +19,7 @@ import numpy as np
 
 from symtensor.graph.basic import Apply, Constant, Variable
 from symtensor.graph.traversal import ancestors
+from symtensor.rewrite.rules.turned import turned
 from symtensor.scan_module.info import ScanInfo
 from symtensor.tensor.blas import Dot22, Gemm
 from symtensor.tensor.dimshuffle import DimShuffle
@@ -36,12 +37,15 @@ class _Loop:
     non_sequences: dict[Variable, Variable]
     body: Any
 
-    def rows(self, variable: Variable) -> Variable | None:
-        """All rows of a sequence of which `variable` is a step's row, as an array with one row a step."""
+    def rows(self, variable: Variable) -> _Rows | None:
+        """All rows of a sequence of which `variable` is a step's row."""
         for taps, inner, outer in self.sequences:
             if variable in inner:
-                start = taps[inner.index(variable)] - min(taps)
-                return outer if max(taps) == min(taps) else outer[start : start + self.n_steps]
+                start, spread = taps[inner.index(variable)] - min(taps), max(taps) - min(taps)
+                base: Any = turned(outer)
+                if base is not None:
+                    return _Rows(base[spread - start : spread - start + self.n_steps] if spread else base, True)
+                return _Rows(outer[start : start + self.n_steps] if spread else outer)
         return None
 
     def outside(self, variable: Variable) -> Variable | None:
@@ -50,6 +54,14 @@ class _Loop:
             inner = self.outside(_transposed(variable))
             return None if inner is None else inner.dimshuffle(1, 0)
         return self.non_sequences.get(variable)
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """An array with one row a step; the first row is that of the last step where it is backwards."""
+
+    array: Any
+    backwards: bool = False
 
 
 def _transposed(variable: Any) -> Any:
@@ -108,7 +120,9 @@ def products_leave_the_loop(node: Apply, body: Any) -> tuple[Apply, dict[Variabl
     replaced.update((results.shared[k], found.shared[n]) for n, k in enumerate(kept))
     stacks = dict(zip(collected, found.untapped[info.n_untapped :]))
     for k, total in sums.items():
-        product = dot(total.left.flat(stacks).dimshuffle(1, 0), total.right.flat(stacks))
+        # The order of the steps is free: that in which arrays lie in memory needs no copy.
+        backwards = any(f.rows is not None and f.rows.backwards for f in (total.left, total.right))
+        product = dot(total.left.flat(stacks, backwards).dimshuffle(1, 0), total.right.flat(stacks, backwards))
         replaced[results.shared[k]] = outer.shared[k] + total.scale * product
     return new, replaced
 
@@ -159,7 +173,8 @@ def _products_of_rows(loop: _Loop) -> bool:
         rows, outside = loop.rows(row), loop.outside(weight)
         if rows is None or outside is None or any(node.outputs[0].type.broadcastable):
             continue
-        product = dot(_flat(rows), outside).reshape((rows.shape[0], rows.shape[1], outside.shape[1]), ndim=3)
+        n, m, _ = rows.array.shape
+        product = dot(_flat(rows.array), outside).reshape((n, m, outside.shape[1]), ndim=3)
         one = node.outputs[0].type()
         loop.body.add_input(one)
         new = one
@@ -167,7 +182,7 @@ def _products_of_rows(loop: _Loop) -> bool:
             target, alpha, _, _, beta = node.inputs
             new = _scaled(beta, target) + _scaled(alpha, one)
         loop.body.replace(node.outputs[0], new, reason="products_leave_the_loop")
-        loop.sequences.append(((0,), [one], product))
+        loop.sequences.append(((0,), [one], product[::-1] if rows.backwards else product))
         found = True
     return found
 
@@ -189,11 +204,12 @@ class _Factor:
     """One factor (n, m) of each step's product: the row in the body; `rows`: all rows, where they are a sequence."""
 
     row: Variable
-    rows: Variable | None
+    rows: _Rows | None
 
-    def flat(self, stacks: dict[Variable, Variable]) -> Any:
-        """All steps' factors below one another."""
-        return _flat(self.rows if self.rows is not None else stacks[self.row])
+    def flat(self, stacks: dict[Variable, Variable], backwards: bool) -> Any:
+        """All steps' factors below one another, the last step's first if `backwards`."""
+        rows = self.rows or _Rows(stacks[self.row])
+        return _flat(rows.array if rows.backwards == backwards else rows.array[::-1])
 
 
 @dataclass

@@ -25,10 +25,11 @@ from symtensor.graph.basic import Apply, Constant, Variable
 from symtensor.graph.traversal import clone_get_equiv
 from symtensor.rewrite.opt import copy_stack_trace
 from symtensor.rewrite.rules.support import of_row, same
+from symtensor.rewrite.rules.turned import number, rows_of, turned
 from symtensor.scan_module.scan_op import Scan
 from symtensor.tensor.alloc import Alloc
 from symtensor.tensor.basic import join
-from symtensor.tensor.basic_indexing import Subtensor, get_idx_list
+from symtensor.tensor.basic_indexing import Subtensor
 from symtensor.tensor.dimshuffle import DimShuffle
 from symtensor.tensor.elementwise import Elemwise
 from symtensor.tensor.joining import Join
@@ -133,7 +134,7 @@ def _same_rows(forward: Apply, backward: Apply) -> dict[Variable, Variable]:
     found: dict[Variable, Variable] = {}
     for taps, rows, array in zip(second.sequences, inner2.sequences, outer2.sequences):
         steps = -max(taps), -min(taps)
-        source = _turned(array, cut)
+        source = turned(array, cut)
         if source is None:
             continue
         base, start, stop = _sliced(source)
@@ -190,41 +191,14 @@ def _is_least(steps: Variable, of: Variable) -> bool:
     return node is not None and any(same(v, of) for v in node.inputs)
 
 
-def _turned(array: Variable, cut: bool) -> Variable | None:
-    """x where the array is x[::-1], or x[::-1][:n] if cut; else None."""
-    if cut:
-        array, index = _rows_of(array)
-        if index is None or index.start is not None or index.step is not None:
-            return None
-    array, index = _rows_of(array)
-    if index is None or index.start is not None or index.stop is not None or _number(index.step) != -1:
-        return None
-    return array
-
-
 def _sliced(array: Variable) -> tuple[Variable, int | None, int | None]:
     """(x, i, j) where the array is x[i:j], x without its first i rows and its last -j rows; None where unknown."""
-    source, index = _rows_of(array)
+    source, index = rows_of(array)
     if index is None or index.step is not None:
         return array, 0, 0
-    start = 0 if index.start is None else _number(index.start)
-    stop = 0 if index.stop is None else _number(index.stop)
+    start = 0 if index.start is None else number(index.start)
+    stop = 0 if index.stop is None else number(index.stop)
     return source, start, stop if stop is None or stop <= 0 else None
-
-
-def _rows_of(array: Variable) -> tuple[Variable, slice | None]:
-    """(x, slice) where the array is rows of x, else (the array, None)."""
-    node = array.owner
-    if node is None or not isinstance(node.op, Subtensor) or len(node.op.idx_list) != 1:
-        return array, None
-    index = get_idx_list(node.inputs, node.op.idx_list)[0]
-    return (node.inputs[0], index) if isinstance(index, slice) else (array, None)
-
-
-def _number(x: Any) -> int | None:
-    if isinstance(x, Constant):
-        x = x.data
-    return None if x is None or isinstance(x, Variable) else int(x)
 
 
 def _changed(

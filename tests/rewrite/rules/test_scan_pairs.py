@@ -61,7 +61,8 @@ def test_products_of_the_forward_step_are_not_computed_again(monkeypatch, taps, 
     initial = dict(initial=T.stack([h0] * -min(taps)) if min(taps) < -1 else h0, taps=list(taps))
     hs, _ = symtensor.scan(step, x, initial, [w, u], truncate_gradient=truncate)
     f, g = compiled(monkeypatch, [x, h0, w, u], symtensor.grad((hs[-1] ** 2).sum(), [x, w, u]))
-    assert all_products(f) == all_products(g) - 1 - len(taps)
+    # The product with all of x is the same for both loops, unless the second has no more than its last rows.
+    assert all_products(f) == all_products(g) - len(taps) - (truncate > 0)
     assert scans(f)[0].info.n_untapped == 2  # the sigmoid and the sum that relu is of
     for found, expected in zip(f(X, H0, W, U), g(X, H0, W, U)):
         np.testing.assert_allclose(found, expected, rtol=1e-12)
