@@ -41,6 +41,7 @@ from symtensor.rewrite.rules import (
     reductions,
     shapes,
     stability,
+    writes,
 )
 from symtensor.rewrite.shape_feature import ShapeOptimizer
 
@@ -77,7 +78,7 @@ STAGES: tuple[Stage, ...] = (
     Stage("merge1.1", 0.65, "merge", (*FAST, "merge")),
     Stage("canonicalize", 1, "fixed point", (*FAST, "canonicalize_db"), (
         *elementwise.CANONICALIZE, *algebra.CANONICALIZE, *axes.CANONICALIZE, *shapes.CANONICALIZE,
-        *indexing.CANONICALIZE, *allocation.CANONICALIZE, *reductions.CANONICALIZE)),
+        *indexing.CANONICALIZE, *allocation.CANONICALIZE, *reductions.CANONICALIZE, *writes.CANONICALIZE)),
     Stage("merge1.2", 1.2, "merge", (*FAST, "merge")),
     Stage("stabilize", 1.5, "fixed point", FAST, (
         *crossentropy.STABILIZE, *stability.STABILIZE, *reductions.STABILIZE), rule_tags=FAST),
@@ -85,7 +86,7 @@ STAGES: tuple[Stage, ...] = (
     Stage("BlasOpt", 1.7, "fixed point", ("fast_run",), (*blas.BLAS, axes.dimshuffle_of_dimshuffle_becomes_one)),
     Stage("specialize", 2, "fixed point", FAST, (
         *algebra.CANONICALIZE, *powers.SPECIALIZE, *elementwise.SPECIALIZE, *reductions.SPECIALIZE,
-        *indexing.SPECIALIZE, *crossentropy.SPECIALIZE, *blas.SPECIALIZE, *allocation.SPECIALIZE, *shapes.CANONICALIZE,
+        *indexing.SPECIALIZE, *writes.SPECIALIZE, *crossentropy.SPECIALIZE, *blas.SPECIALIZE, *allocation.SPECIALIZE, *shapes.CANONICALIZE,
         axes.dimshuffle_of_dimshuffle_becomes_one, axes.dimshuffle_moves_through_arithmetic,
         axes.dimshuffle_of_number_becomes_number, reductions.factors_that_do_not_vary_leave_the_sum,
         elementwise.fill_moves_out_of_arithmetic,

@@ -62,6 +62,21 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
         ["T.dot(m, T.zeros((5, 4), dtype=D))", "T.dot(x, np.zeros(5, D))", "T.dot(np.zeros((3, 5), D), x)"],
         ["T.dot(m, n)", "T.dot(m, np.eye(5, dtype=D))"]),
     "fill_becomes_alloc": (["T.fill(x, s)", "T.fill(m, x)", "T.fill(x, 2.0)", "T.fill(col, row)"], ["x + s"]),
+    # -- writes ------------------------------------------------------------------------------------------------------
+    "product_with_one_element_set_is_taken_there": (
+        ["T.set_subtensor(T.zeros_like(x)[2], s) * x", "x * y * T.inc_subtensor(T.zeros((5,), dtype=D)[k], s)",
+         "T.set_subtensor(T.zeros_like(x)[-1], s) * s"],
+        ["T.set_subtensor(x[2], s) * y", "T.set_subtensor(T.zeros_like(x)[2:4], s) * x",
+         "T.set_subtensor(T.zeros_like(x)[2], s) + x"]),
+    "dot_with_one_element_set_is_one_row": (
+        ["T.dot(m.T, T.set_subtensor(T.zeros_like(m[:, 0])[2], s))", "T.dot(T.set_subtensor(T.zeros_like(x)[k], s), x)",
+         "T.dot(T.inc_subtensor(T.zeros_like(m[:, 0])[-1], s), m)"],
+        ["T.dot(T.set_subtensor(x[2], s), x)", "T.dot(x, T.set_subtensor(T.zeros_like(x)[1:], s))"]),
+    "sum_with_written_zeros_is_written_to": (
+        ["x + T.inc_subtensor(T.zeros_like(x)[2:4], s)", "T.set_subtensor(T.zeros_like(m)[1:], s) + m + m",
+         "T.set_subtensor(T.zeros_like(x)[2:], s) + T.inc_subtensor(T.zeros_like(x)[:4], t)"],
+        ["x + T.inc_subtensor(y[2:4], s)", "x + T.inc_subtensor(T.ones_like(x)[0], s)",
+         "s + T.inc_subtensor(T.zeros_like(x)[0], t)"]),
     # -- axes --------------------------------------------------------------------------------------------------------
     "rebroadcast_that_promises_nothing_disappears": (
         ["T.Rebroadcast((0, False))(T.Rebroadcast((0, False))(row))", "T.Rebroadcast((0, True))(row)"],

@@ -23,7 +23,7 @@ from symtensor.tensor.make_vector import MakeVector
 from symtensor.tensor.shape_ops import Shape_i
 from symtensor.tensor.subtensor import IncSubtensor, Subtensor
 
-__all__ = ["CANONICALIZE", "SPECIALIZE", "USELESS"]
+__all__ = ["CANONICALIZE", "SPECIALIZE", "USELESS", "index_of", "is_zero", "taken"]
 
 _INT64 = get_scalar_type("int64")
 
@@ -40,13 +40,13 @@ def _known(part: Any) -> int | None:
     return None
 
 
-def _index(node: Any) -> tuple[Any, ...]:
+def index_of(node: Any) -> tuple[Any, ...]:
     """The index of a Subtensor or IncSubtensor node, with variables in it."""
     skip = 1 if isinstance(node.op, Subtensor) else 2
     return get_idx_list([None, *node.inputs[skip:]], node.op.idx_list)
 
 
-def _taken(x: Any, index: Any) -> Any:
+def taken(x: Any, index: Any) -> Any:
     """`x` at an index of slices and integers (numbers or scalar variables)."""
     parts: list[Any] = []
 
@@ -86,7 +86,7 @@ def _stops_at_end(entry: Any, x: Any, axis: int) -> bool:
 @rule(Subtensor, aliases=("local_useless_slice", "local_useless_subtensor"), tags=("fast_compile",))
 def slices_that_take_all_disappear(node: Any) -> Any:
     """x[:] -> x, x[0:x.shape[0], 1] -> x[:, 1], x[1, :] -> x[1]."""
-    x, index = node.inputs[0], list(_index(node))
+    x, index = node.inputs[0], list(index_of(node))
     new = [slice(None) if _stops_at_end(e, x, axis) else e for axis, e in enumerate(index)]
     while new and _is_full(new[-1]):
         new.pop()
@@ -95,7 +95,7 @@ def slices_that_take_all_disappear(node: Any) -> Any:
     if len(new) == len(index) and all(a is b or _is_full(a) and _is_full(b) and b.step is None and b.stop is None
                                       for a, b in zip(new, index)):
         return None
-    return _taken(x, new)
+    return taken(x, new)
 
 
 @rule(Subtensor, aliases=("local_subtensor_lift",))
@@ -126,7 +126,7 @@ def index_of_index_becomes_one(node: Any) -> Any:
     inner = node.inputs[0].owner
     if inner is None or type(inner.op) is not Subtensor:
         return None
-    first, second = list(_index(inner)), list(_index(node))
+    first, second = list(index_of(inner)), list(index_of(node))
     kept = [axis for axis, e in enumerate(first) if isinstance(e, slice)]
     rank = inner.inputs[0].type.ndim
     places = kept + list(range(len(first), rank))
@@ -138,7 +138,7 @@ def index_of_index_becomes_one(node: Any) -> Any:
         merged[place] = combined
     while merged and _is_full(merged[-1]):
         merged.pop()
-    return _taken(inner.inputs[0], merged) if merged else inner.inputs[0]
+    return taken(inner.inputs[0], merged) if merged else inner.inputs[0]
 
 
 def _combined(outer: Any, inner: Any) -> Any:
@@ -183,7 +183,7 @@ def index_of_vector_of_scalars_becomes_the_scalar(node: Any) -> Any:
     x = node.inputs[0]
     if x.owner is None or type(x.owner.op) is not MakeVector or len(node.op.idx_list) != 1:
         return None
-    (entry,) = _index(node)
+    (entry,) = index_of(node)
     entries = x.owner.inputs
     if not isinstance(entry, slice):
         position = _known(entry)
@@ -204,7 +204,7 @@ def index_of_alloc_becomes_smaller(node: Any) -> Any:
         return None
     value, *lengths = x.owner.inputs
     missing = len(lengths) - value.type.ndim
-    index = list(_index(node)) + [slice(None)] * (len(lengths) - len(node.op.idx_list))
+    index = list(index_of(node)) + [slice(None)] * (len(lengths) - len(node.op.idx_list))
     left, kept_axes = [], []
     for axis, (entry, length) in enumerate(zip(index, lengths)):
         if _is_full(entry):
@@ -223,7 +223,7 @@ def index_of_alloc_becomes_smaller(node: Any) -> Any:
 @rule(Subtensor, aliases=("local_subtensor_remove_broadcastable_index",))
 def index_zero_of_axis_of_length_one_becomes_dimshuffle(node: Any) -> Any:
     """x.dimshuffle('x', 0)[0] -> x: the only element of an axis of length 1 is that axis dropped."""
-    x, index = node.inputs[0], list(_index(node))
+    x, index = node.inputs[0], list(index_of(node))
     dropped = []
     for axis, entry in enumerate(index):
         if not isinstance(entry, slice) and x.type.broadcastable[axis] and _known(entry) in (0, -1):
@@ -242,12 +242,12 @@ def rows_of_a_product_are_products_of_rows(node: Any) -> Any:
     if z.owner is None or type(z.owner.op) is not Dot or uses(z) > 1:
         return None
     x, y = z.owner.inputs
-    index = list(_index(node)) + [slice(None)] * (z.type.ndim - len(node.op.idx_list))
+    index = list(index_of(node)) + [slice(None)] * (z.type.ndim - len(node.op.idx_list))
     of_x, of_y = index[:x.type.ndim - 1], index[x.type.ndim - 1:]
     if not all(map(_is_full, of_x)):
-        x = _taken(x, of_x)
+        x = taken(x, of_x)
     if not all(map(_is_full, of_y)):
-        y = _taken(y, [slice(None), *of_y] if y.type.ndim == 2 else [])
+        y = taken(y, [slice(None), *of_y] if y.type.ndim == 2 else [])
     return dot(x, y)
 
 
@@ -258,7 +258,7 @@ def _same_index(a: Any, b: Any) -> bool:
     """Whether two nodes index with the same entries."""
     if len(a.op.idx_list) != len(b.op.idx_list):
         return False
-    for one, other in zip(_flat(_index(a)), _flat(_index(b))):
+    for one, other in zip(_flat(index_of(a)), _flat(index_of(b))):
         if one is None or other is None or isinstance(one, str) or isinstance(other, str):
             if one is not other and one != other:
                 return False
@@ -298,7 +298,7 @@ def reading_rows_that_were_set_gives_the_rows(node: Any) -> Any:
     return y if len(set(rows.data.tolist())) == len(rows.data) and (rows.data >= 0).all() else None
 
 
-def _is_zero(variable: Any) -> bool:
+def is_zero(variable: Any) -> bool:
     """Whether a variable is 0 everywhere."""
     while variable.owner is not None:
         if type(variable.owner.op) is Alloc:
@@ -315,7 +315,7 @@ def _is_zero(variable: Any) -> bool:
       tags=("shape_unsafe",))
 def adding_zero_somewhere_does_nothing(node: Any) -> Any:
     """inc_subtensor(x[i], 0) -> x."""
-    if node.op.set_instead_of_inc or node.op.inplace or not _is_zero(node.inputs[1]):
+    if node.op.set_instead_of_inc or node.op.inplace or not is_zero(node.inputs[1]):
         return None
     return node.inputs[0]
 
@@ -323,7 +323,7 @@ def adding_zero_somewhere_does_nothing(node: Any) -> Any:
 @rule(IncSubtensor, aliases=("local_incsubtensor_of_zeros_to_setsubtensor",))
 def adding_to_zeros_becomes_setting(node: Any) -> Any:
     """inc_subtensor(zeros[i], y) -> set_subtensor(zeros[i], y)."""
-    if node.op.set_instead_of_inc or node.op.inplace or not _is_zero(node.inputs[0]):
+    if node.op.set_instead_of_inc or node.op.inplace or not is_zero(node.inputs[0]):
         return None
     if node.inputs[0].type.dtype == "bool":
         return None
@@ -334,7 +334,7 @@ def adding_to_zeros_becomes_setting(node: Any) -> Any:
 def writing_everything_is_the_value(node: Any) -> Any:
     """set_subtensor(x[:], y) -> y repeated to the shape of x; inc_subtensor(x[:], y) -> x + y."""
     x, y = node.inputs[:2]
-    if node.op.inplace or not all(_is_full(e) for e in _index(node)) or x.type.dtype == "bool":
+    if node.op.inplace or not all(_is_full(e) for e in index_of(node)) or x.type.dtype == "bool":
         return None
     if not node.op.set_instead_of_inc:
         return T.add(x, y) if y.type.dtype == x.type.dtype else None
