@@ -423,8 +423,9 @@ def draws_of_mrg(m):
 @case
 def draws_of_integers(m):
     streams = m.RandomStreams(3)
-    r, u = m.scan(lambda: [streams.random_integers((2,), 0, 9), streams.permutation((), n=4), streams.choice((2,), a=5)],
-                  n_steps=2)
+    r, u = m.scan(
+        lambda: [streams.random_integers((2,), 0, 9), streams.permutation((), n=4), streams.choice((2,), a=5)],
+        n_steps=2)
     return program([], r, [[], []], u)
 
 
@@ -666,7 +667,8 @@ def jacobians(m):
 @case
 def jacobian_of_an_expression(m):
     v, A = m.T.vector(), m.T.matrix()
-    return program([v, A], [m.jacobian(m.T.dot(A, v) ** 2, v), m.jacobian((v ** 2).sum(), v)], [[array(2), array(3, 2)]])
+    outputs = [m.jacobian(m.T.dot(A, v) ** 2, v), m.jacobian((v ** 2).sum(), v)]
+    return program([v, A], outputs, [[array(2), array(3, 2)]])
 
 
 @case
