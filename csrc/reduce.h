@@ -57,25 +57,38 @@ ST_NEST void st_add_f64(double *sum, const double *x, st_i64 n) {
     st_two_sum(sum, total);
 }
 
-/* Floats summed in double. */
+/* Floats summed in double. gcc splits conversions to 512 bits, and they share ports with additions, so both are spelled
+ * out and the multiplier adds: y * 1 + a. */
 ST_NEST void st_add_wide(double *sum, const float *x, st_i64 n) {
     typedef float half __attribute__((vector_size(32), aligned(4)));
     typedef double vec __attribute__((vector_size(64), aligned(8)));
+#ifdef __AVX512F__
+    const vec one = {1, 1, 1, 1, 1, 1, 1, 1};
+#define ST_ADD(a, x) \
+    do { \
+        vec y; \
+        __asm__("vcvtps2pd %1, %0" : "=v"(y) : "m"(*(const half *)(x))); \
+        __asm__("vfmadd231pd %1, %2, %0" : "+v"(a) : "v"(y), "v"(one)); \
+    } while (0)
+#else
+#define ST_ADD(a, x) a += __builtin_convertvector(*(const half *)(x), vec)
+#endif
     while (n >= 8) {
         vec a = {0}, b = {0}, c = {0}, d = {0};
         st_i64 m = n < 2048 ? n : 2048, i = 0;
         for (; i + 32 <= m; i += 32) {
-            a += __builtin_convertvector(*(const half *)(x + i), vec);
-            b += __builtin_convertvector(*(const half *)(x + i + 8), vec);
-            c += __builtin_convertvector(*(const half *)(x + i + 16), vec);
-            d += __builtin_convertvector(*(const half *)(x + i + 24), vec);
+            ST_ADD(a, x + i);
+            ST_ADD(b, x + i + 8);
+            ST_ADD(c, x + i + 16);
+            ST_ADD(d, x + i + 24);
         }
-        for (; i + 8 <= m; i += 8) a += __builtin_convertvector(*(const half *)(x + i), vec);
+        for (; i + 8 <= m; i += 8) ST_ADD(a, x + i);
         a = (a + b) + (c + d);
         st_two_sum(sum, ((a[0] + a[1]) + (a[2] + a[3])) + ((a[4] + a[5]) + (a[6] + a[7])));
         x += i;
         n -= i;
     }
+#undef ST_ADD
     double total = 0.0;
     for (st_i64 i = 0; i < n; i++) total += (double)x[i];
     st_two_sum(sum, total);
@@ -116,64 +129,9 @@ ST_NEST void st_cmul_all_X(C *product, const C *x, st_i64 n) {
     for (st_i64 i = 0; i < n; i++) *product = st_cmul_X(*product, x[i]);
 }
 
-ST_NEST void st_maximum_X(T *top, const T *x, st_i64 n) {
-    T m = *top;
-#if ST_FLOAT
-    typedef T vec __attribute__((vector_size(64), aligned(sizeof(T))));
-    st_i64 i = 0, lanes = 64 / (st_i64)sizeof(T);
-    if (n >= lanes) {
-        vec a = *(const vec *)x, b = a;
-        __typeof__(a > b) bad = a != a, take;
-        for (; i + 2 * lanes <= n; i += 2 * lanes) {
-            vec y = *(const vec *)(x + i), z = *(const vec *)(x + i + lanes);
-            take = y > a;
-            a = (vec)((take & (__typeof__(take))y) | (~take & (__typeof__(take))a));
-            bad |= y != y;
-            take = z > b;
-            b = (vec)((take & (__typeof__(take))z) | (~take & (__typeof__(take))b));
-            bad |= z != z;
-        }
-        for (int k = 0; k < lanes; k++) {
-            m = bad[k] ? ST_F(__builtin_nan)("") : (a[k] > m) | (m != m) ? (m != m ? m : a[k]) : m;
-            m = (b[k] > m) ? b[k] : m;
-        }
-    }
-    for (; i < n; i++) m = (m > x[i]) | (m != m) ? m : x[i];
-#else
-#pragma omp simd reduction(max : m)
-    for (st_i64 i = 0; i < n; i++) m = m > x[i] ? m : x[i];
-#endif
-    *top = m;
-}
-
-ST_NEST void st_minimum_X(T *top, const T *x, st_i64 n) {
-    T m = *top;
-#if ST_FLOAT
-    typedef T vec __attribute__((vector_size(64), aligned(sizeof(T))));
-    st_i64 i = 0, lanes = 64 / (st_i64)sizeof(T);
-    if (n >= lanes) {
-        vec a = *(const vec *)x, b = a;
-        __typeof__(a > b) bad = a != a, take;
-        for (; i + 2 * lanes <= n; i += 2 * lanes) {
-            vec y = *(const vec *)(x + i), z = *(const vec *)(x + i + lanes);
-            take = y < a;
-            a = (vec)((take & (__typeof__(take))y) | (~take & (__typeof__(take))a));
-            bad |= y != y;
-            take = z < b;
-            b = (vec)((take & (__typeof__(take))z) | (~take & (__typeof__(take))b));
-            bad |= z != z;
-        }
-        for (int k = 0; k < lanes; k++) {
-            m = bad[k] ? ST_F(__builtin_nan)("") : (a[k] < m) | (m != m) ? (m != m ? m : a[k]) : m;
-            m = (b[k] < m) ? b[k] : m;
-        }
-    }
-    for (; i < n; i++) m = (m < x[i]) | (m != m) ? m : x[i];
-#else
-#pragma omp simd reduction(min : m)
-    for (st_i64 i = 0; i < n; i++) m = m < x[i] ? m : x[i];
-#endif
-    *top = m;
+/* The greater or the less of two; `b` where they are equal or not ordered. */
+ST_INLINE T st_extreme_X(T a, T b, int greatest) {
+    return (greatest ? a > b : a < b) ? a : b;
 }
 
 ST_INLINE int st_is_nan_X(T x) {
@@ -185,42 +143,112 @@ ST_INLINE int st_is_nan_X(T x) {
 #endif
 }
 
-/* The position of the first element that equals `value`, or is NaN; there is one. */
+/* Whether one of the elements is NaN. */
+ST_INLINE int st_any_nan_X(const T *x, st_i64 n) {
+    int found = 0;
+#pragma omp simd reduction(| : found)
+    for (st_i64 i = 0; i < n; i++) found |= st_is_nan_X(x[i]);
+    return found;
+}
+
+/* The extreme of x and what *top has been. Of floats four vectors of extremes are kept, and the sum of all elements,
+ * which tells of NaN by one addition a vector: where it is NaN (as for infinities of both signs), x is looked through. */
+ST_INLINE void st_extremes_X(T *top, const T *x, st_i64 n, int greatest) {
+    T m = *top;
+    st_i64 i = 0;
+#if ST_FLOAT
+    typedef T vec __attribute__((vector_size(64), aligned(sizeof(T))));
+    enum { lanes = 64 / sizeof(T) };
+    if (n >= lanes) {
+        vec a = *(const vec *)x, b = a, c = a, d = a, sum = {0};
+        for (; i + 4 * lanes <= n; i += 4 * lanes) {
+            vec p = *(const vec *)(x + i), q = *(const vec *)(x + i + lanes);
+            vec r = *(const vec *)(x + i + 2 * lanes), s = *(const vec *)(x + i + 3 * lanes);
+            sum += (p + q) + (r + s);
+            for (int k = 0; k < lanes; k++) a[k] = st_extreme_X(p[k], a[k], greatest);
+            for (int k = 0; k < lanes; k++) b[k] = st_extreme_X(q[k], b[k], greatest);
+            for (int k = 0; k < lanes; k++) c[k] = st_extreme_X(r[k], c[k], greatest);
+            for (int k = 0; k < lanes; k++) d[k] = st_extreme_X(s[k], d[k], greatest);
+        }
+        /* The last vector may reach back: twice the same element changes nothing. */
+        for (; i < n; i += lanes) {
+            vec p = *(const vec *)(x + (i + lanes <= n ? i : n - lanes));
+            sum += p;
+            for (int k = 0; k < lanes; k++) a[k] = st_extreme_X(p[k], a[k], greatest);
+        }
+        for (int k = 0; k < lanes; k++) a[k] = st_extreme_X(c[k], a[k], greatest);
+        for (int k = 0; k < lanes; k++) b[k] = st_extreme_X(d[k], b[k], greatest);
+        for (int k = 0; k < lanes; k++) a[k] = st_extreme_X(b[k], a[k], greatest);
+        T best[lanes], all[lanes];
+        *(vec *)best = a;
+        *(vec *)all = sum;
+#pragma GCC unroll 4
+        for (int w = lanes / 2; w > 0; w /= 2)
+#pragma GCC unroll 8
+            for (int k = 0; k < w; k++) {
+                best[k] = st_extreme_X(best[k + w], best[k], greatest);
+                all[k] += all[k + w];
+            }
+        m = st_extreme_X(best[0], m, greatest);
+        if (__builtin_expect(all[0] != all[0], 0) && st_any_nan_X(x, n)) m = ST_F(__builtin_nan)("");
+    }
+    for (; i < n; i++) m = x[i] != x[i] ? x[i] : st_extreme_X(x[i], m, greatest);
+#else
+    if (greatest) {
+#pragma omp simd reduction(max : m)
+        for (i = 0; i < n; i++) m = m > x[i] ? m : x[i];
+    } else {
+#pragma omp simd reduction(min : m)
+        for (i = 0; i < n; i++) m = m < x[i] ? m : x[i];
+    }
+#endif
+    *top = m;
+}
+
+ST_NEST void st_maximum_X(T *top, const T *x, st_i64 n) {
+    st_extremes_X(top, x, n, 1);
+}
+
+ST_NEST void st_minimum_X(T *top, const T *x, st_i64 n) {
+    st_extremes_X(top, x, n, 0);
+}
+
+/* The position of the first element that equals `value`, or is NaN if that is; there is one. */
 ST_INLINE st_i64 st_find_X(const T *x, st_i64 n, T value) {
     st_i64 k = 0;
-    for (; k + 64 <= n; k += 64) {
+    if (st_is_nan_X(value)) {
+        while (!st_is_nan_X(x[k])) k++;
+        return k;
+    }
+    for (; k + 128 <= n; k += 128) {
         int found = 0;
 #pragma omp simd reduction(| : found)
-        for (st_i64 i = 0; i < 64; i++) found |= (x[k + i] == value) | st_is_nan_X(x[k + i]);
+        for (st_i64 i = 0; i < 128; i++) found |= x[k + i] == value;
         if (found) break;
     }
-    while (x[k] != value && !st_is_nan_X(x[k])) k++;
+    while (x[k] != value) k++;
     return k;
 }
 
-/* The first largest element, or the first NaN: *at is its position, -1 if there was none before; x[0] has position base. */
-ST_NEST void st_argmax_X(T *best, st_i64 *at, const T *x, st_i64 n, st_i64 base) {
-    for (st_i64 i = 0; i < n; i += 512) {
+/* The first extreme element, or the first NaN: *at is its position, -1 if there was none before; x[0] has position base. */
+ST_INLINE void st_place_X(T *best, st_i64 *at, const T *x, st_i64 n, st_i64 base, int greatest) {
+    for (st_i64 i = 0; i < n; i += 2048) {
         if (*at >= 0 && st_is_nan_X(*best)) return;
-        st_i64 m = n - i < 512 ? n - i : 512;
+        st_i64 m = n - i < 2048 ? n - i : 2048;
         T top = x[i];
-        st_maximum_X(&top, x + i, m);
-        if (*at >= 0 && !(top > *best) && !st_is_nan_X(top)) continue;
+        st_extremes_X(&top, x + i, m, greatest);
+        if (*at >= 0 && !(greatest ? top > *best : top < *best) && !st_is_nan_X(top)) continue;
         *best = top;
         *at = base + i + st_find_X(x + i, m, top);
     }
 }
 
+ST_NEST void st_argmax_X(T *best, st_i64 *at, const T *x, st_i64 n, st_i64 base) {
+    st_place_X(best, at, x, n, base, 1);
+}
+
 ST_NEST void st_argmin_X(T *best, st_i64 *at, const T *x, st_i64 n, st_i64 base) {
-    for (st_i64 i = 0; i < n; i += 512) {
-        if (*at >= 0 && st_is_nan_X(*best)) return;
-        st_i64 m = n - i < 512 ? n - i : 512;
-        T top = x[i];
-        st_minimum_X(&top, x + i, m);
-        if (*at >= 0 && !(top < *best) && !st_is_nan_X(top)) continue;
-        *best = top;
-        *at = base + i + st_find_X(x + i, m, top);
-    }
+    st_place_X(best, at, x, n, base, 0);
 }
 
 ST_NEST void st_and__X(T *all, const T *x, st_i64 n) {
