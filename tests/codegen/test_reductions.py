@@ -121,6 +121,20 @@ def test_nan_stays(dtype, rng):
                     np.testing.assert_array_equal(run(program, np.asfortranarray(x))[0], expected)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_extremes_beside_infinities_of_both_signs(dtype):
+    """The sum that tells of NaN is NaN here, although no element is."""
+    programs = {name: over_axis(name, dtype, 1) for name in ("maximum", "minimum", "argmax", "argmin")}
+    for n in (2, 15, 16, 17, 65, 127, 130, 2049):
+        x = np.zeros((3, n), dtype)
+        x[:, n // 2], x[:, n - 1] = -np.inf, np.inf
+        x[1] = np.where(np.arange(n) % 2, np.finfo(dtype).max, -np.finfo(dtype).max)
+        for last in (np.inf, np.nan):
+            x[2, n - 1] = last
+            for name, program in programs.items():
+                np.testing.assert_array_equal(run(program, x)[0], NUMPY[name](x, axis=1), err_msg=f"{name} {n}")
+
+
 def test_first_of_equal_extremes_and_infinities():
     x = np.array([[-np.inf, -np.inf, 3.0, 3.0], [np.inf, 1.0, np.inf, 0.0], [-np.inf] * 4])
     for name in ("argmax", "argmin"):
