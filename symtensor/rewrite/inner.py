@@ -9,7 +9,7 @@ from typing import Any
 from symtensor.control.builders import OpFromGraph
 from symtensor.graph.fg import FunctionGraph
 from symtensor.rewrite.opt import copy_stack_trace
-from symtensor.rewrite.rules.scan import products_leave_the_loop, unread_results_are_left_out
+from symtensor.rewrite.rules.scan import products_leave_the_loop, unread_parts_are_left_out
 from symtensor.rewrite.rules.scan_pairs import (
     backward_loops_read_forward_values,
     loops_within_others_are_left_out,
@@ -41,17 +41,17 @@ def rewrite_inner_graphs(fgraph: Any, rewrite: Callable[[Any], Any]) -> None:
             rewrite(body)
             rewritten[node.op] = node.op.like(body.inputs, body.outputs, node.op.info)
         op = rewritten[node.op]
-        new = node if op == node.op else op.make_node(*node.inputs)
-        replaced = dict(zip(node.outputs, new.outputs))
-        unread = {replaced[v] for v in node.outputs if not v.clients}  # type: ignore[attr-defined]
-        for change in (
-            lambda: unread_results_are_left_out(new, unread),
-            lambda: products_leave_the_loop(new, FunctionGraph(new.op.inputs, new.op.outputs, clone=True)),
-        ):
-            changed = change()
+        if op != node.op:
+            new = op.make_node(*node.inputs)
+            node = _replaced(fgraph, node, new, dict(zip(node.outputs, new.outputs)))
+        for change in (unread_parts_are_left_out, products_leave_the_loop, unread_parts_are_left_out):
+            changed = change(node)
             if changed is not None:
-                new, now = changed
-                replaced = {old: now[value] for old, value in replaced.items() if value in now}
-        if new is not node:
-            copy_stack_trace(node.outputs, list(replaced.values()))
-            fgraph.replace_all(list(replaced.items()), reason="rewrite_inner_graphs")
+                node = _replaced(fgraph, node, *changed)
+
+
+def _replaced(fgraph: Any, old: Any, new: Any, results: dict[Any, Any]) -> Any:
+    """Puts a scan's node in the place of another; `results` says what has become of those that are read."""
+    copy_stack_trace(old.outputs, list(results.values()))
+    fgraph.replace_all([pair for pair in results.items() if pair[0].clients], reason="rewrite_inner_graphs")
+    return new

@@ -1,11 +1,13 @@
 """What a loop need not do: results that nobody reads, and products row by row that can be done at once for all rows.
 
-In: a scan's node and its rewritten body. Out: the node of a cheaper scan, and what the old results are now.
+In: a scan's node in a graph, its body rewritten. Out: the node of a cheaper scan, and what the old results are now.
 
   unread result         a collected value without readers, or a carried value that only feeds itself
+  unread row            a sequence whose rows no step reads
 
   product of a row      `dot(x[t], W)` with W the same in every step: one product of all rows before the loop, whose
                         rows the loop then reads
+  collected product     `dot(v[t], W)` that is only collected: the v[t] are, and one product is done after the loop
   sum of products       a carried value that only gains `dot(a[t].T, b[t])` in every step (the gradient of a weight):
                         one product of all rows after the loop
 """
@@ -18,14 +20,15 @@ from typing import Any
 import numpy as np
 
 from symtensor.graph.basic import Apply, Constant, Variable
+from symtensor.graph.fg import FunctionGraph
 from symtensor.graph.traversal import ancestors
 from symtensor.rewrite.rules.turned import turned
 from symtensor.scan_module.info import ScanInfo
-from symtensor.tensor.blas import Dot22, Gemm
+from symtensor.tensor.blas import Dot22, Gemm, Gemv
 from symtensor.tensor.dimshuffle import DimShuffle
 from symtensor.tensor.linear import dot
 
-__all__ = ["products_leave_the_loop", "unread_results_are_left_out"]
+__all__ = ["products_leave_the_loop", "unread_parts_are_left_out"]
 
 
 @dataclass
@@ -72,10 +75,10 @@ def _transposed(variable: Any) -> Any:
     return None
 
 
-def products_leave_the_loop(node: Apply, body: Any) -> tuple[Apply, dict[Variable, Variable]] | None:
-    """The new node and old results -> new ones, or None where nothing can be moved. `body`: a FunctionGraph of the
-    node's inner graph; it is changed."""
+def products_leave_the_loop(node: Any) -> tuple[Apply, dict[Variable, Variable]] | None:
+    """The new node and old results -> new ones, or None where nothing can be moved."""
     info = node.op.info
+    body = FunctionGraph(node.op.inputs, node.op.outputs, clone=True)
     inner, outer = info.inner_inputs(body.inputs), info.outer_inputs(node.inputs)
     results = info.outer_outputs(node.outputs)
     loop = _Loop(
@@ -85,13 +88,15 @@ def products_leave_the_loop(node: Apply, body: Any) -> tuple[Apply, dict[Variabl
         body,
     )
     before = _products_of_rows(loop)
+    after = _collected_products(loop, info.inner_outputs(body.outputs).untapped)
     # With a condition nobody knows before how many rows count.
     sums = {} if info.until else _sums_of_products(loop, inner.shared, info.inner_outputs(body.outputs).shared)
-    if not before and not sums:
+    if not before and not after and not sums:
         return None
 
     made = info.inner_outputs(body.outputs)
-    collected: list[Variable] = []
+    untapped = [k for k in range(info.n_untapped) if k not in after]
+    collected = list(dict.fromkeys(product.row for product in after.values()))
     for total in sums.values():
         for factor in (total.left, total.right):
             if factor.rows is None and factor.row not in collected:
@@ -100,14 +105,14 @@ def products_leave_the_loop(node: Apply, body: Any) -> tuple[Apply, dict[Variabl
     new_info = ScanInfo(
         tuple(taps for taps, _, _ in loop.sequences),
         info.recurrent,
-        info.n_untapped + len(collected),
+        len(untapped) + len(collected),
         len(kept),
         info.n_non_sequences,
         info.until,
     )
     inputs = [v for _, rows, _ in loop.sequences for v in rows] + [v for rows in inner.recurrent for v in rows]
     inputs += [inner.shared[k] for k in kept] + inner.non_sequences
-    outputs = [*made.recurrent, *made.untapped, *collected, *(made.shared[k] for k in kept)]
+    outputs = [*made.recurrent, *(made.untapped[k] for k in untapped), *collected, *(made.shared[k] for k in kept)]
     outputs += [made.condition] if info.until else []
     op = node.op.like(inputs, outputs, new_info)
     new = op.make_node(
@@ -116,9 +121,13 @@ def products_leave_the_loop(node: Apply, body: Any) -> tuple[Apply, dict[Variabl
     )
     found = new_info.outer_outputs(new.outputs)
     replaced = dict(zip(results.recurrent, found.recurrent))
-    replaced.update(zip(results.untapped, found.untapped))
+    replaced.update((results.untapped[k], v) for k, v in zip(untapped, found.untapped))
     replaced.update((results.shared[k], found.shared[n]) for n, k in enumerate(kept))
-    stacks = dict(zip(collected, found.untapped[info.n_untapped :]))
+    stacks = dict(zip(collected, found.untapped[len(untapped) :]))
+    for k, product in after.items():
+        old: Any = results.untapped[k]
+        backwards = all(client != "output" and turned(client.outputs[0]) is not None for client, _ in old.clients)
+        replaced[old] = product.of(stacks[product.row], backwards)
     for k, total in sums.items():
         # The order of the steps is free: that in which arrays lie in memory needs no copy.
         backwards = any(f.rows is not None and f.rows.backwards for f in (total.left, total.right))
@@ -127,8 +136,9 @@ def products_leave_the_loop(node: Apply, body: Any) -> tuple[Apply, dict[Variabl
     return new, replaced
 
 
-def unread_results_are_left_out(node: Apply, unread: set[Variable]) -> tuple[Apply, dict[Variable, Variable]] | None:
+def unread_parts_are_left_out(node: Any) -> tuple[Apply, dict[Variable, Variable]] | None:
     """The new node and old results -> new ones (unread ones are missing), or None where all are needed."""
+    unread = {v for v in node.outputs if not v.clients}
     info = node.op.info
     inner, made = info.inner_inputs(node.op.inputs), info.inner_outputs(node.op.outputs)
     outer, results = info.outer_inputs(node.inputs), info.outer_outputs(node.outputs)
@@ -142,13 +152,17 @@ def unread_results_are_left_out(node: Apply, unread: set[Variable]) -> tuple[App
         if not more:
             break
         kept = sorted(kept + more)
-    if len(untapped) == info.n_untapped and len(kept) == info.n_shared:
+    sequences = [k for k, rows in enumerate(inner.sequences) if any(v in read for v in rows)]
+    if (len(untapped), len(kept), len(sequences)) == (info.n_untapped, info.n_shared, len(info.sequences)):
         return None
-    new_info = replace(info, n_untapped=len(untapped), n_shared=len(kept))
-    rows = [v for group in (*inner.sequences, *inner.recurrent) for v in group]
-    inputs = [*rows, *(inner.shared[k] for k in kept), *inner.non_sequences]
+    new_info = replace(
+        info, sequences=tuple(info.sequences[k] for k in sequences), n_untapped=len(untapped), n_shared=len(kept)
+    )
+    slices = [v for group in (*(inner.sequences[k] for k in sequences), *inner.recurrent) for v in group]
+    inputs = [*slices, *(inner.shared[k] for k in kept), *inner.non_sequences]
     new = node.op.like(inputs, wanted, new_info).make_node(
-        outer.n_steps, *outer.sequences, *outer.initial, *(outer.shared[k] for k in kept), *outer.non_sequences
+        outer.n_steps, *(outer.sequences[k] for k in sequences), *outer.initial, *(outer.shared[k] for k in kept),
+        *outer.non_sequences,
     )
     found = new_info.outer_outputs(new.outputs)
     replaced = dict(zip(results.recurrent, found.recurrent))
@@ -187,8 +201,51 @@ def _products_of_rows(loop: _Loop) -> bool:
     return found
 
 
+# -- collected products ------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Collected:
+    """Each step's scale * dot(row, weight); with a matrix as row or with a vector."""
+
+    row: Variable
+    weight: Any
+    scale: Any
+
+    def of(self, rows: Any, backwards: bool) -> Any:
+        """All of them, from all rows; computed from the last to the first if that is how they are read."""
+        rows = rows[::-1] if backwards else rows
+        if rows.type.ndim == 2:
+            product = dot(rows, self.weight)
+        else:
+            n, m, _ = rows.shape
+            product = dot(_flat(rows), self.weight).reshape((n, m, self.weight.shape[1]), ndim=3)
+        product = _scaled(self.scale, product)
+        return product[::-1] if backwards else product
+
+
+def _collected_products(loop: _Loop, made: list[Variable]) -> dict[int, _Collected]:
+    """The collected values that are such products and are read by nothing else in the step, by position."""
+    found = {}
+    for k, value in enumerate(made):
+        owner = value.owner
+        if owner is None or len(value.clients) != 1 or any(value.type.broadcastable):  # type: ignore[attr-defined]
+            continue
+        if isinstance(owner.op, Dot22):
+            row, weight, scale = owner.inputs[0], loop.outside(owner.inputs[1]), None
+        elif isinstance(owner.op, Gemv) and isinstance(owner.inputs[4], Constant) and owner.inputs[4].data == 0:
+            _, scale, matrix, row, _ = owner.inputs
+            weight = loop.outside(matrix)
+            weight = None if weight is None or not isinstance(scale, Constant) else weight.dimshuffle(1, 0)
+        else:
+            continue
+        if weight is not None and row.owner is not None:
+            found[k] = _Collected(row, weight, scale)
+    return found
+
+
 def _scaled(factor: Any, value: Any) -> Any:
-    return value if isinstance(factor, Constant) and factor.data == 1 else factor * value
+    return value if factor is None or isinstance(factor, Constant) and factor.data == 1 else factor * value
 
 
 def _flat(rows: Any) -> Any:

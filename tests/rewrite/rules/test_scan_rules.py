@@ -7,7 +7,7 @@ import numpy as np
 import symtensor
 import symtensor.tensor as T
 from symtensor.scan_module.scan_op import Scan
-from symtensor.tensor.blas import Dot22, Gemm
+from symtensor.tensor.blas import Dot22, Gemm, Gemv
 
 
 def network():
@@ -64,3 +64,50 @@ def test_a_state_that_is_read_stays():
     for p, q in zip(x, y, strict=True):
         s = (s + p.T @ q) * 0.5
     np.testing.assert_allclose(f(x, y), s, rtol=1e-12)
+
+
+def test_collected_products_are_done_after_the_loop():
+    """Gradients of sequences, products with vectors and with matrices, read forwards and backwards."""
+    inputs, hs = network()
+    gradient = T.grad((hs**2).sum(), inputs[0])
+    fast = symtensor.function(inputs, [gradient, hs])
+    slow = symtensor.function(inputs, [gradient, hs], mode="FAST_COMPILE")
+    assert products(fast) == [1, 1]  # one of the step, one of its derivative
+    for steps in (0, 1, 4):
+        for got, expected in zip(fast(*values(steps)), slow(*values(steps)), strict=True):
+            np.testing.assert_allclose(got, expected, rtol=1e-10, atol=1e-12)
+
+    x, w = T.dmatrix("x"), T.dmatrix("w")
+    out, _ = symtensor.scan(lambda v, w: 3 * T.dot(w, T.tanh(v)), x, non_sequences=w)
+    f = symtensor.function([x, w], [out, out[::-1]])
+    g = symtensor.function([x, w], out[::-1])
+    a, b = np.arange(6.0).reshape(3, 2), np.arange(8.0).reshape(4, 2)
+    np.testing.assert_allclose(f(a, b)[0], 3 * np.tanh(a) @ b.T)
+    np.testing.assert_allclose(f(a, b)[1], (3 * np.tanh(a) @ b.T)[::-1])
+    np.testing.assert_allclose(g(a, b), (3 * np.tanh(a) @ b.T)[::-1])
+    (op,) = [node.op for node in g.maker.fgraph.toposort() if isinstance(node.op, Scan)]
+    assert not any(isinstance(n.op, Gemv) for n in op.inner_nodes)
+
+
+def test_a_collected_product_that_ends_the_loop_or_is_read_stays_right():
+    x, w = T.dmatrix("x"), T.dmatrix("w")
+
+    def step(v, w):
+        product = T.dot(w, T.exp(v))
+        return [product, product.sum() + v.sum()], symtensor.scan_module.until(v.sum() > 5)
+
+    (a, b), _ = symtensor.scan(step, x, non_sequences=w)
+    f = symtensor.function([x, w], [a, b])
+    rows, weight = np.array([[0.0, 1.0], [3.0, 4.0], [1.0, 1.0]]), np.arange(6.0).reshape(3, 2)
+    expected = np.exp(rows[:2]) @ weight.T
+    np.testing.assert_allclose(f(rows, weight)[0], expected)
+    np.testing.assert_allclose(f(rows, weight)[1], expected.sum(1) + rows[:2].sum(1))
+
+
+def test_sequences_that_no_step_reads_are_left_out():
+    x, y = T.dvector("x"), T.dvector("y")
+    (a, b), _ = symtensor.scan(lambda u, v: [u * 2, T.exp(v)], [x, y])
+    f = symtensor.function([x, y], a, on_unused_input="ignore")
+    (op,) = [node.op for node in f.maker.fgraph.toposort() if isinstance(node.op, Scan)]
+    assert len(op.info.sequences) == 1
+    np.testing.assert_array_equal(f([1.0, 2.0, 3.0], [0.0, 0.0]), [2.0, 4.0])
