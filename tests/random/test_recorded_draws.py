@@ -80,7 +80,8 @@ def test_truncated_normals(dtype):
     stats = pytest.importorskip("scipy.stats")
     streams, size = MRG_RandomStreams(31), (SIZE,)
     cut, scaled = samples(
-        streams.normal(size, 1.0, 2.0, truncate=True, dtype=dtype), streams.truncated_normal(size, 1.0, 2.0, dtype=dtype)
+        streams.normal(size, 1.0, 2.0, truncate=True, dtype=dtype),
+        streams.truncated_normal(size, 1.0, 2.0, dtype=dtype),
     )
     law = stats.truncnorm(-2, 2, 1, 2)
     assert abs(cut - 1).max() <= 4 and stats.kstest(cut.astype("float64"), law.cdf).statistic < 0.01
