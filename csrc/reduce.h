@@ -216,30 +216,76 @@ ST_NEST void st_minimum_X(T *top, const T *x, st_i64 n) {
 /* The position of the first element that equals `value`, or is NaN if that is; there is one. */
 ST_INLINE st_i64 st_find_X(const T *x, st_i64 n, T value) {
     st_i64 k = 0;
-    if (st_is_nan_X(value)) {
-        while (!st_is_nan_X(x[k])) k++;
-        return k;
-    }
-    for (; k + 128 <= n; k += 128) {
+    for (; k + 128 <= n && !st_is_nan_X(value); k += 128) {
         int found = 0;
 #pragma omp simd reduction(| : found)
         for (st_i64 i = 0; i < 128; i++) found |= x[k + i] == value;
         if (found) break;
     }
-    while (x[k] != value) k++;
+    while (x[k] != value && !st_is_nan_X(x[k])) k++;
     return k;
+}
+
+/* The extreme of x and its first position, or a NaN and its. Of floats each lane keeps its own with the number of the
+ * vector that it came from, so that one pass is enough; NaN is found as in st_extremes_X. n < 2**31. */
+ST_INLINE st_i64 st_first_X(T *best, const T *x, st_i64 n, int greatest) {
+#if ST_FLOAT
+    typedef T vec __attribute__((vector_size(64), aligned(sizeof(T))));
+    typedef __typeof__(__builtin_choose_expr(sizeof(T) == 4, 0, 0LL)) place;
+    typedef place places __attribute__((vector_size(64)));
+    enum { lanes = 64 / sizeof(T) };
+    if (n >= lanes) {
+        vec a = *(const vec *)x, b = a, sum = {0};
+        places at = {0}, bt = {0};
+        for (st_i64 i = 0; i < n; i += 2 * lanes) {
+            /* The last vectors may reach back: what is equal is not taken again. */
+            const place i0 = (place)(i + lanes <= n ? i : n - lanes);
+            const place i1 = (place)(i + 2 * lanes <= n ? i + lanes : n - lanes);
+            vec p = *(const vec *)(x + i0), q = *(const vec *)(x + i1);
+            sum += p + q;
+            for (int k = 0; k < lanes; k++) at[k] = (greatest ? p[k] > a[k] : p[k] < a[k]) ? i0 : at[k];
+            for (int k = 0; k < lanes; k++) bt[k] = (greatest ? q[k] > b[k] : q[k] < b[k]) ? i1 : bt[k];
+            for (int k = 0; k < lanes; k++) a[k] = st_extreme_X(p[k], a[k], greatest);
+            for (int k = 0; k < lanes; k++) b[k] = st_extreme_X(q[k], b[k], greatest);
+        }
+        T top[lanes], all[lanes];
+        place first[lanes];
+        for (int k = 0; k < lanes; k++) top[k] = st_extreme_X(b[k], a[k], greatest);
+        *(vec *)all = sum;
+#pragma GCC unroll 4
+        for (int w = lanes / 2; w > 0; w /= 2)
+#pragma GCC unroll 8
+            for (int k = 0; k < w; k++) {
+                top[k] = st_extreme_X(top[k + w], top[k], greatest);
+                all[k] += all[k + w];
+            }
+        if (__builtin_expect(all[0] == all[0], 1) || !st_any_nan_X(x, n)) {
+            for (int k = 0; k < lanes; k++) at[k] = a[k] == top[0] ? at[k] + k : (place)n;
+            for (int k = 0; k < lanes; k++) bt[k] = b[k] == top[0] ? bt[k] + k : (place)n;
+            for (int k = 0; k < lanes; k++) first[k] = at[k] < bt[k] ? at[k] : bt[k];
+#pragma GCC unroll 4
+            for (int w = lanes / 2; w > 0; w /= 2)
+#pragma GCC unroll 8
+                for (int k = 0; k < w; k++) first[k] = first[k] < first[k + w] ? first[k] : first[k + w];
+            *best = top[0];
+            return first[0];
+        }
+    }
+#endif
+    *best = x[0];
+    st_extremes_X(best, x, n, greatest);
+    return st_find_X(x, n, *best);
 }
 
 /* The first extreme element, or the first NaN: *at is its position, -1 if there was none before; x[0] has position base. */
 ST_INLINE void st_place_X(T *best, st_i64 *at, const T *x, st_i64 n, st_i64 base, int greatest) {
-    for (st_i64 i = 0; i < n; i += 2048) {
+    for (st_i64 i = 0; i < n; i += 16384) {
         if (*at >= 0 && st_is_nan_X(*best)) return;
-        st_i64 m = n - i < 2048 ? n - i : 2048;
-        T top = x[i];
-        st_extremes_X(&top, x + i, m, greatest);
+        T top;
+        st_i64 k = st_first_X(&top, x + i, n - i < 16384 ? n - i : 16384, greatest);
         if (*at >= 0 && !(greatest ? top > *best : top < *best) && !st_is_nan_X(top)) continue;
         *best = top;
-        *at = base + i + st_find_X(x + i, m, top);
+        *at = base + i + k;
     }
 }
 
