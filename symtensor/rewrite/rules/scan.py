@@ -5,8 +5,8 @@ In: a scan's node in a graph, its body rewritten. Out: the node of a cheaper sca
   unread result         a collected value without readers, or a carried value that only feeds itself
   unread row            a sequence whose rows no step reads
 
-  product of a row      `dot(x[t], W)` with W the same in every step: one product of all rows before the loop, whose
-                        rows the loop then reads
+  product of a row      `dot(x[t], W)`, x[t] a vector or a matrix, with W the same in every step: one product of all
+                        rows before the loop, whose rows the loop then reads
   collected product     `dot(v[t], W)` that is only collected: the v[t] are, and one product is done after the loop
   sum of products       a carried value that only gains `dot(a[t].T, b[t])` in every step (the gradient of a weight):
                         one product of all rows after the loop
@@ -24,9 +24,9 @@ from symtensor.graph.fg import FunctionGraph
 from symtensor.graph.traversal import ancestors
 from symtensor.rewrite.rules.turned import turned
 from symtensor.scan_module.info import ScanInfo
-from symtensor.tensor.blas import Dot22, Gemm, Gemv
+from symtensor.tensor.blas import Dot22, Gemm, Gemv, Ger
 from symtensor.tensor.dimshuffle import DimShuffle
-from symtensor.tensor.linear import dot
+from symtensor.tensor.linear import Dot, dot
 
 __all__ = ["products_leave_the_loop", "unread_parts_are_left_out"]
 
@@ -171,76 +171,103 @@ def unread_parts_are_left_out(node: Any) -> tuple[Apply, dict[Variable, Variable
     return new, replaced
 
 
-# -- products of rows --------------------------------------------------------------------------------------------------
+# -- products of rows and of collected values --------------------------------------------------------------------------
+
+
+@dataclass
+class _Product:
+    """beta * target + alpha * dot(row, weight) with a vector or a matrix as row; or with weight.T where `turned`."""
+
+    row: Variable
+    weight: Variable
+    turned: bool = False
+    alpha: Any = None
+    beta: Any = None
+    target: Any = None
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether the target does not count."""
+        return self.target is None or isinstance(self.beta, Constant) and self.beta.data == 0
+
+    def outside(self, loop: _Loop) -> Any:
+        """The second factor seen from outside the loop, if it is the same in every step; else None."""
+        weight = loop.outside(self.weight)
+        return weight.dimshuffle(1, 0) if weight is not None and self.turned else weight
+
+
+def _product(node: Apply | None) -> _Product | None:
+    """What a node multiplies, if that is a product of a vector or matrix and a matrix."""
+    if node is None or any(getattr(node.outputs[0].type, "broadcastable", ())):
+        return None
+    if isinstance(node.op, (Dot22, Dot)):
+        a, b = node.inputs
+        if b.type.ndim == 2:
+            return _Product(a, b)
+        return _Product(b, a, turned=True) if a.type.ndim == 2 else None
+    if isinstance(node.op, Gemm):
+        target, alpha, a, b, beta = node.inputs
+        return _Product(a, b, False, alpha, beta, target)
+    if isinstance(node.op, Gemv):
+        target, alpha, a, b, beta = node.inputs
+        return _Product(b, a, True, alpha, beta, target)
+    return None
+
+
+def _product_of_all(rows: Any, weight: Any) -> Any:
+    """dot(row, weight) for all rows, which are vectors or matrices."""
+    if rows.type.ndim == 2:
+        return dot(rows, weight)
+    n, m, _ = rows.shape
+    return dot(_flat(rows), weight).reshape((n, m, weight.shape[1]), ndim=3)
 
 
 def _products_of_rows(loop: _Loop) -> bool:
     """Replaces products of rows by rows of one product, which become sequences of the loop."""
     found = False
     for node in loop.body.toposort():
-        if isinstance(node.op, Dot22):
-            row, weight = node.inputs
-        elif isinstance(node.op, Gemm):
-            _, _, row, weight, _ = node.inputs
-        else:
+        product = _product(node)
+        rows = None if product is None else loop.rows(product.row)
+        weight = None if product is None or rows is None else product.outside(loop)
+        if product is None or rows is None or weight is None:
             continue
-        rows, outside = loop.rows(row), loop.outside(weight)
-        if rows is None or outside is None or any(node.outputs[0].type.broadcastable):
-            continue
-        n, m, _ = rows.array.shape
-        product = dot(_flat(rows.array), outside).reshape((n, m, outside.shape[1]), ndim=3)
         one = node.outputs[0].type()
         loop.body.add_input(one)
-        new = one
-        if isinstance(node.op, Gemm):
-            target, alpha, _, _, beta = node.inputs
-            new = _scaled(beta, target) + _scaled(alpha, one)
+        new = _scaled(product.alpha, one)
+        if not product.is_alone:
+            new = _scaled(product.beta, product.target) + new
         loop.body.replace(node.outputs[0], new, reason="products_leave_the_loop")
-        loop.sequences.append(((0,), [one], product[::-1] if rows.backwards else product))
+        value = _product_of_all(rows.array, weight)
+        loop.sequences.append(((0,), [one], value[::-1] if rows.backwards else value))
         found = True
     return found
 
 
-# -- collected products ------------------------------------------------------------------------------------------------
-
-
 @dataclass
 class _Collected:
-    """Each step's scale * dot(row, weight); with a matrix as row or with a vector."""
+    """Each step's alpha * dot(row, weight)."""
 
     row: Variable
     weight: Any
-    scale: Any
+    alpha: Any
 
     def of(self, rows: Any, backwards: bool) -> Any:
         """All of them, from all rows; computed from the last to the first if that is how they are read."""
-        rows = rows[::-1] if backwards else rows
-        if rows.type.ndim == 2:
-            product = dot(rows, self.weight)
-        else:
-            n, m, _ = rows.shape
-            product = dot(_flat(rows), self.weight).reshape((n, m, self.weight.shape[1]), ndim=3)
-        product = _scaled(self.scale, product)
-        return product[::-1] if backwards else product
+        value = _scaled(self.alpha, _product_of_all(rows[::-1] if backwards else rows, self.weight))
+        return value[::-1] if backwards else value
 
 
 def _collected_products(loop: _Loop, made: list[Variable]) -> dict[int, _Collected]:
     """The collected values that are such products and are read by nothing else in the step, by position."""
     found = {}
     for k, value in enumerate(made):
-        owner = value.owner
-        if owner is None or len(value.clients) != 1 or any(value.type.broadcastable):  # type: ignore[attr-defined]
+        product = _product(value.owner)
+        if product is None or not product.is_alone or len(value.clients) != 1:  # type: ignore[attr-defined]
             continue
-        if isinstance(owner.op, Dot22):
-            row, weight, scale = owner.inputs[0], loop.outside(owner.inputs[1]), None
-        elif isinstance(owner.op, Gemv) and isinstance(owner.inputs[4], Constant) and owner.inputs[4].data == 0:
-            _, scale, matrix, row, _ = owner.inputs
-            weight = loop.outside(matrix)
-            weight = None if weight is None or not isinstance(scale, Constant) else weight.dimshuffle(1, 0)
-        else:
-            continue
-        if weight is not None and row.owner is not None:
-            found[k] = _Collected(row, weight, scale)
+        constant = product.alpha is None or isinstance(product.alpha, Constant)
+        weight = product.outside(loop)
+        if constant and weight is not None and product.row.owner is not None:
+            found[k] = _Collected(product.row, weight, product.alpha)
     return found
 
 
@@ -249,7 +276,9 @@ def _scaled(factor: Any, value: Any) -> Any:
 
 
 def _flat(rows: Any) -> Any:
-    """(steps, n, m) as (steps * n, m)."""
+    """(steps, n, m) as (steps * n, m); (steps, m) stays."""
+    if rows.type.ndim == 2:
+        return rows
     return rows.reshape((rows.shape[0] * rows.shape[1], rows.shape[2]), ndim=2)
 
 
@@ -258,7 +287,7 @@ def _flat(rows: Any) -> Any:
 
 @dataclass
 class _Factor:
-    """One factor (n, m) of each step's product: the row in the body; `rows`: all rows, where they are a sequence."""
+    """One factor, (n, m) or (m,), of each step's product: the row in the body; `rows`: all rows of a sequence."""
 
     row: Variable
     rows: _Rows | None
@@ -271,7 +300,7 @@ class _Factor:
 
 @dataclass
 class _Sum:
-    """sum over the steps of scale * dot(left[t].T, right[t])."""
+    """sum over the steps of scale * dot(left[t].T, right[t]), or of the outer product of two vectors."""
 
     left: _Factor
     right: _Factor
@@ -283,14 +312,15 @@ def _sums_of_products(loop: _Loop, states: list[Variable], new: list[Variable]) 
     found = {}
     for k, (state, value) in enumerate(zip(states, new)):
         owner = value.owner
-        if owner is None or not isinstance(owner.op, Gemm):
+        row: Any = None
+        if owner is not None and isinstance(owner.op, Gemm):
+            target, alpha, left, right, beta = owner.inputs
+            row = _transposed(left) if isinstance(beta, Constant) and beta.data == 1 else None
+        elif owner is not None and isinstance(owner.op, Ger):
+            target, alpha, row, right = owner.inputs
+        if row is None or target is not state or not isinstance(alpha, Constant):
             continue
-        target, alpha, left, right, beta = owner.inputs
-        constants = isinstance(alpha, Constant) and isinstance(beta, Constant) and beta.data == 1
-        if target is not state or not constants or len(state.clients) != 1 or len(value.clients) != 1:  # type: ignore
-            continue
-        row = _transposed(left)
-        if row is None:
+        if len(state.clients) != 1 or len(value.clients) != 1:  # type: ignore[attr-defined]
             continue
         found[k] = _Sum(_Factor(row, loop.rows(row)), _Factor(right, loop.rows(right)), np.asarray(alpha.data))
     return found

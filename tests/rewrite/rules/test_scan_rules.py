@@ -7,7 +7,8 @@ import numpy as np
 import symtensor
 import symtensor.tensor as T
 from symtensor.scan_module.scan_op import Scan
-from symtensor.tensor.blas import Dot22, Gemm, Gemv
+from symtensor.tensor.blas import Dot22, Gemm, Gemv, Ger
+from symtensor.tensor.linear import Dot
 
 
 def network():
@@ -111,3 +112,22 @@ def test_sequences_that_no_step_reads_are_left_out():
     (op,) = [node.op for node in f.maker.fgraph.toposort() if isinstance(node.op, Scan)]
     assert len(op.info.sequences) == 1
     np.testing.assert_array_equal(f([1.0, 2.0, 3.0], [0.0, 0.0]), [2.0, 4.0])
+
+
+def test_products_with_vectors_leave_the_loop():
+    """A network that reads one vector a step: nothing but the products with the state is left in the loops."""
+    x, h0 = T.dmatrix("x"), T.dvector("h0")
+    w, u, b = T.dmatrix("w"), T.dmatrix("u"), T.dvector("b")
+    step = lambda v, h, w, u, b: T.nnet.sigmoid(T.dot(v, w) + T.dot(u, h) + b)
+    hs, _ = symtensor.scan(step, x, h0, [w, u, b])
+    outputs = symtensor.grad((hs**2).sum(), [w, u, b, x])
+    fast = symtensor.function([x, h0, w, u, b], outputs)
+    slow = symtensor.function([x, h0, w, u, b], outputs, mode="FAST_COMPILE")
+    ops = [node.op for node in fast.maker.fgraph.toposort() if isinstance(node.op, Scan)]
+    kinds = [[type(n.op) for n in op.inner_nodes if isinstance(n.op, (Dot, Dot22, Gemm, Gemv, Ger))] for op in ops]
+    assert [len(k) for k in kinds] == [1, 1] and not any(Ger in k for k in kinds)
+    for steps in (0, 1, 4):
+        rng = np.random.RandomState(steps)
+        given = [rng.randn(*shape) for shape in [(steps, 3), (5,), (3, 5), (5, 5), (5,)]]
+        for got, expected in zip(fast(*given), slow(*given), strict=True):
+            np.testing.assert_allclose(got, expected, rtol=1e-10, atol=1e-12)
