@@ -7,8 +7,8 @@ ST_NEST void k0(st_i64 n0, st_i64 s0, char *p0, st_i64 n1, char *p1) {
     }
 }
 ST_NEST void k1(st_i64 n0, st_i64 n1, st_i64 s0, char *p0, char *p1) {
-    double a0[1024];
-    st_i64 k0[1024];
+    double a0[1024] __attribute__((aligned(64)));
+    st_i64 k0[1024] __attribute__((aligned(64)));
     for (st_i64 v0 = 0, m0; v0 < n0; v0 += m0) {
         m0 = n0 - v0;
         if (m0 > 1024) m0 = 1024;

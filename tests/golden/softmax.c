@@ -1,5 +1,5 @@
 ST_NEST void k0(st_i64 n0, st_i64 s0, char *p0, st_i64 n1, char *p1) {
-    float u0[256];
+    float u0[256] __attribute__((aligned(64)));
     char x[128] __attribute__((aligned(64)));
     for (st_i64 i0 = 0; i0 < n0; i0++) {
         float a0 = (-__builtin_inff());

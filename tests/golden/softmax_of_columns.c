@@ -1,7 +1,7 @@
 ST_NEST void k0(st_i64 n0, st_i64 n1, st_i64 s0, char *p0, char *p1) {
-    float a0[1024];
-    float a1[1024];
-    double b0[1024];
+    float a0[1024] __attribute__((aligned(64)));
+    float a1[1024] __attribute__((aligned(64)));
+    double b0[1024] __attribute__((aligned(64)));
     char x[128] __attribute__((aligned(64)));
     for (st_i64 v0 = 0, m0; v0 < n0; v0 += m0) {
         m0 = n0 - v0;

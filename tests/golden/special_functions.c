@@ -1,6 +1,6 @@
 ST_NEST void k0(st_i64 n0, char *p0, char *p1) {
-    float u0[256];
-    float u1[256];
+    float u0[256] __attribute__((aligned(64)));
+    float u1[256] __attribute__((aligned(64)));
     char x[128] __attribute__((aligned(64)));
     for (st_i64 v0 = 0, m0; v0 < n0; v0 += m0) {
         m0 = n0 - v0;

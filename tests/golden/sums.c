@@ -13,7 +13,7 @@ ST_NEST void k0(st_i64 s0, st_i64 n0, st_i64 n1, char *p0, char *p1) {
     ((float *)p1)[0] = t0;
 }
 ST_NEST void k1(st_i64 n0, st_i64 n1, st_i64 s0, char *p0, char *p1) {
-    float u0[256];
+    float u0[256] __attribute__((aligned(64)));
     for (st_i64 i0 = 0; i0 < n0; i0++) {
         double a0[2] = {0.0, 0.0};
         for (st_i64 v0 = 0, m0; v0 < n1; v0 += m0) {
@@ -35,8 +35,8 @@ ST_NEST void k1(st_i64 n0, st_i64 n1, st_i64 s0, char *p0, char *p1) {
     }
 }
 ST_NEST void k2(st_i64 n0, st_i64 n1, st_i64 s0, char *p0, char *p1) {
-    float a0[1024];
-    double b0[1024];
+    float a0[1024] __attribute__((aligned(64)));
+    double b0[1024] __attribute__((aligned(64)));
     for (st_i64 v0 = 0, m0; v0 < n0; v0 += m0) {
         m0 = n0 - v0;
         if (m0 > 1024) m0 = 1024;

@@ -1,5 +1,5 @@
 ST_NEST void k0(st_i64 n0, st_i64 n1, st_i64 s0, char *p0, char *p1) {
-    double u0[256];
+    double u0[256] __attribute__((aligned(64)));
     const double t0 = (double)n0;
     for (st_i64 i0 = 0; i0 < n1; i0++) {
         double a0[2] = {0.0, 0.0};
