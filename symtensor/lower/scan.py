@@ -3,8 +3,8 @@
 Every recurrent or collected output is a trace: an array with one row a step (and, before them, the initial rows). A
 step reads rows of sequences and traces through views, computes, and writes its rows. Collected values that everybody
 reads backwards are written backwards, so that they lie in memory as they are read. What the body computes from
-non-sequences alone is computed once, before the loop. Refused (and run by `perform` in Python): carried values that
-a step swaps, and collected values whose sizes are known only when they have been computed.
+non-sequences alone is computed once, before the loop. Refused (and run by `perform` in Python): carried
+objects that a step swaps, and collected values whose sizes are known only when they have been computed.
 """
 
 from __future__ import annotations
@@ -62,12 +62,11 @@ def scan(ctx: Lowering, node: Apply) -> None:
 
 
 def _loopable(ctx: Lowering, op: Scan, sizes: Sizes) -> bool:
-    """Whether no step swaps carried values, and the sizes of collected values follow from sizes (or from values that
+    """Whether no step swaps carried objects, and the sizes of collected values follow from sizes (or from values that
     do not change)."""
     inner = op.info.inner_inputs(op.inputs)
     for old, new in zip(inner.shared, op.info.inner_outputs(op.outputs).shared, strict=True):
-        view = new.owner is not None and ctx.rules[new.owner].view is not None
-        if view or (new in inner.shared and new is not old):
+        if not hasattr(new.type, "dtype") and new in inner.shared and new is not old:
             return False  # written one after the other, one of them might be read too late
     known = set(inner.non_sequences)
     for v in op.info.inner_outputs(op.outputs).untapped:
@@ -87,6 +86,11 @@ def _loopable(ctx: Lowering, op: Scan, sizes: Sizes) -> bool:
 def _is_factor(variable: Variable, nodes: Sequence[Apply]) -> bool:
     """Whether one of the nodes multiplies matrices of which the variable is one."""
     return any(isinstance(node.op, (Dot22, Dot22Scalar, Gemm)) and variable in node.inputs for node in nodes)
+
+
+def _has_statements(ctx: Lowering, variable: Variable) -> bool:
+    """Whether a number is the result of statements, not of an expression: the plan must know that it is wanted."""
+    return variable.owner is not None and ctx.rules[variable.owner].element is None
 
 
 class _Loop:
@@ -134,8 +138,16 @@ class _Loop:
     def check_lengths(self) -> None:
         ctx = self.ctx
         ctx.check(
-            compare("ge", self.steps, 0), "ValueError", "Scan was asked to run for {0} steps", self.node, (self.steps,)
+            compare("ge", self.steps, 0), "IndexError",
+            "Scan was asked to run for negative number of step {0}", self.node, (self.steps,),
         )
+        for k, v in enumerate(self.outer.initial):
+            rows = Dim(ctx.buffer(v), 0)
+            ctx.check(
+                compare("ge", rows, self.lengths[k]), "ValueError",
+                f"The initial state of output {k} of the scan has {{0}} rows, its taps need {self.lengths[k]}",
+                self.node, (rows,),
+            )
         for k, v in enumerate(self.outer.sequences):
             needed = add(self.steps, self.info.spread(k))
             length = Dim(ctx.buffer(v), 0)
@@ -161,7 +173,7 @@ class _Loop:
         needed = [v for node in before for v in node.outputs if v in read]
         hoisted = copy.copy(self.body)  # binds the same names
         hoisted.body = self.ctx.body
-        lower_block(hoisted, before, [v for v in needed if not is_scalar(v)])
+        lower_block(hoisted, before, [v for v in needed if not is_scalar(v) or _has_statements(self.ctx, v)])
         for v in needed:
             if is_scalar(v):
                 hoisted.scalar(v)
@@ -251,14 +263,35 @@ class _Loop:
             for v, name, turned in zip(made.untapped, self.collected, self.turned, strict=True) if name is not None
         ]
         needed = [v for v, _, _ in rows] + made.shared + ([made.condition] if self.info.until else [])
-        lower_block(body, varying, [v for v in needed if not is_scalar(v)])
+        lower_block(body, varying, [v for v in needed if not is_scalar(v) or _has_statements(self.ctx, v)])
         until = body.let(convert(body.scalar(made.condition), "bool"), "c") if self.info.until else None
         states = [body.scalar(v) if is_scalar(v) else body.buffer(v) for v in made.shared]
         for v, name, index in rows:
             self.write_row(v, name, index)
+        # The states are written one after the other: what is part of one that is written before is kept aside.
+        states = [
+            self.aside(value) if isinstance(value, str) and self.is_part_of_state(v) else value
+            for v, value in zip(made.shared, states, strict=True)
+        ]
         for v, value, name in zip(made.shared, states, self.states, strict=True):
-            self.write_state(v, value, name)
+            if value != name:
+                self.write_state(v, value, name)
         return until
+
+    def is_part_of_state(self, new: Variable) -> bool:
+        """Whether the new value of a state may share memory with the old value of another."""
+        view = new.owner is not None and self.ctx.rules[new.owner].view is not None
+        return hasattr(new.type, "dtype") and (view or new in self.inner.shared)
+
+    def aside(self, source: str) -> str:
+        """A copy."""
+        body = self.body
+        buffer = body.declared[source]
+        name = body.scratch(
+            buffer.dtype, [Const(1, "int64") if b else Dim(source, k) for k, b in enumerate(buffer.broadcast)]
+        )
+        body.copy(name, source)
+        return name
 
     def write_row(self, value: Variable, trace: str, index: Expr) -> None:
         body = self.body

@@ -100,3 +100,39 @@ def test_a_failing_step_changes_nothing():
     with pytest.raises(IndexError):
         f(np.ones((4, 3)), [0, 9])
     assert state.get_value().tolist() == [3, 3, 3]
+
+
+def test_a_number_that_an_inner_loop_yields():
+    n = T.lscalar("n")
+    outer, _ = symtensor.scan(
+        lambda a: symtensor.scan(lambda b: T.exp(a * b), T.arange(n))[0].sum(), T.arange(3.0)
+    )
+    f = symtensor.function([n], outer)
+    np.testing.assert_allclose(f(3), np.exp(np.outer(np.arange(3.0), np.arange(3))).sum(1), rtol=1e-6)
+
+
+@pytest.mark.parametrize("linker", ["c", "py"])
+def test_too_few_initial_rows_and_negative_numbers_of_steps(linker):
+    x, n = T.dvector("x"), T.lscalar("n")
+    out, _ = symtensor.scan(lambda a, b: a + b, outputs_info={"initial": x, "taps": [-2, -1]}, n_steps=n)
+    f = symtensor.function([x, n], out, mode=symtensor.Mode(linker=linker))
+    np.testing.assert_array_equal(f([1, 1], 3), [2, 3, 5])
+    with pytest.raises(ValueError, match="1 rows|needs 2 rows"):
+        f([1], 2)
+    with pytest.raises(IndexError, match="Scan was asked to run for negative number of step -2"):
+        f([1, 1], -2)
+
+
+def test_carried_values_that_swap():
+    a, b = symtensor.shared(np.array([1.0, 2.0]), "a"), symtensor.shared(np.array([3.0, 4.0]), "b")
+    c = symtensor.shared(np.array([[1.0, 2.0], [3.0, 4.0]]), "c")
+    n = T.lscalar("n")
+    _, updates = symtensor.scan(lambda: {a: b, b: a, c: c.T}, n_steps=n)
+    f = symtensor.function([n], updates=updates)
+    assert not f.maker.code.lowered.pycalls
+    f(3)
+    assert (a.get_value().tolist(), b.get_value().tolist()) == ([3, 4], [1, 2])
+    assert c.get_value().tolist() == [[1, 3], [2, 4]]
+    f(0)
+    f(2)
+    assert (a.get_value().tolist(), c.get_value().tolist()) == ([3, 4], [[1, 3], [2, 4]])
