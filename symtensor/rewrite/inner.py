@@ -10,6 +10,7 @@ from symtensor.control.builders import OpFromGraph
 from symtensor.graph.fg import FunctionGraph
 from symtensor.rewrite.opt import copy_stack_trace
 from symtensor.rewrite.rules.scan import products_leave_the_loop, unread_parts_are_left_out
+from symtensor.rewrite.rules.scan_memory import only_the_last_rows_are_kept
 from symtensor.rewrite.rules.scan_pairs import (
     backward_loops_read_forward_values,
     loops_within_others_are_left_out,
@@ -44,7 +45,8 @@ def rewrite_inner_graphs(fgraph: Any, rewrite: Callable[[Any], Any]) -> None:
         if op != node.op:
             new = op.make_node(*node.inputs)
             node = _replaced(fgraph, node, new, dict(zip(node.outputs, new.outputs)))
-        for change in (unread_parts_are_left_out, products_leave_the_loop, unread_parts_are_left_out):
+        for change in (unread_parts_are_left_out, products_leave_the_loop, only_the_last_rows_are_kept,
+                       unread_parts_are_left_out):
             changed = change(node)
             if changed is not None:
                 node = _replaced(fgraph, node, *changed)
