@@ -2,6 +2,7 @@
 work, slower. The C texts that generated code includes are installed as symtensor/csrc."""
 from __future__ import annotations
 
+import hashlib
 import pathlib
 import shutil
 
@@ -10,7 +11,9 @@ from setuptools import Extension, setup
 from setuptools.command.build_py import build_py
 
 ROOT = pathlib.Path(__file__).parent
-SOURCES = ["module.c", "executable.c", "context.c", "call.c", "island.c", "function.c", "pool.c"]
+SOURCES = ["module.c", "executable.c", "context.c", "call.c", "island.c", "function.c", "pool.c", "routines.c"]
+ROUTINES = ["abi.h", "blas.h", "blas_table.h", "memory.h", "routine.h"]  # what csrc/executor/routines.c includes
+DIGEST = hashlib.sha256(b"".join((ROOT / "csrc" / name).read_bytes() for name in ROUTINES)).hexdigest()
 
 
 class BuildPy(build_py):
@@ -29,5 +32,6 @@ setup(
     cmdclass={"build_py": BuildPy},
     ext_modules=[Extension(
         "symtensor._executor", [f"csrc/executor/{name}" for name in SOURCES], include_dirs=[numpy.get_include()],
-        depends=["csrc/executor/executor.h", "csrc/executor/pool.h", "csrc/abi.h"], optional=True)],
+        define_macros=[("ST_ROUTINES_DIGEST", f'"{DIGEST}"')], optional=True,
+        depends=["csrc/executor/executor.h", "csrc/executor/pool.h", *(f"csrc/{name}" for name in ROUTINES)])],
 )

@@ -6,6 +6,7 @@
  *   executable.c   type Native: a loaded unit with its constants, operations and workspaces
  *   island.c       Python operations inside a unit: wrapping memory as arrays, adopting results
  *   function.c     type FunctionBase: the call a user makes, with containers read and updated
+ *   routines.c     library routines that need not be compiled at run time
  *   module.c       the module
  *
  * Ownership: whatever Python has seen of our memory keeps that memory alive as its `.base`. The GIL is held unless
@@ -142,5 +143,8 @@ int st_island(st_frame *frame, st_i64 callee, st_i64 n_in, st_array *const *inpu
               st_array *const *outputs);
 PyObject *st_wrap(Context *context, const Spec *spec, const st_array *array, int owned);
 void st_extent(const st_array *array, const Spec *spec, char **low, char **high);
+
+/* routines.c */
+int st_add_routines(PyObject *module);
 
 #endif

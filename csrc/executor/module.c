@@ -88,7 +88,8 @@ PyMODINIT_FUNC PyInit__executor(void)
     if (!self)
         return NULL;
     if (PyModule_AddObjectRef(self, "Native", (PyObject *)&NativeType)
-        || PyModule_AddObjectRef(self, "FunctionBase", (PyObject *)&FunctionBaseType)) {
+        || PyModule_AddObjectRef(self, "FunctionBase", (PyObject *)&FunctionBaseType)
+        || st_add_routines(self)) {
         Py_DECREF(self);
         return NULL;
     }
