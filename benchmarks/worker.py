@@ -25,12 +25,12 @@ def main() -> None:
     parser.add_argument("library")
     parser.add_argument("group")
     parser.add_argument("--seconds", type=float, default=0.5)
-    parser.add_argument("--core", type=int, help="run on this core only")
+    parser.add_argument("--cores", type=int, nargs="+", help="run on these cores only")
     parser.add_argument("--tiny", action="store_true")
     args = parser.parse_args()
     warnings.filterwarnings("ignore")
-    if args.core is not None:
-        os.sched_setaffinity(0, [args.core])
+    if args.cores:
+        os.sched_setaffinity(0, args.cores)
     start = time.perf_counter()
     module = importlib.import_module("benchmarks.with_" + args.library)
     imported = time.perf_counter() - start
