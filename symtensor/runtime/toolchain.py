@@ -2,13 +2,15 @@
 
 In: `config.cxx` ("" means: no compiler), `$CC`, and the names gcc, cc and clang on the path. A candidate is good if it
 compiles a five-line file into a library that loads and answers; the flags are the first of a few sets that work. The
-result is remembered in the cache under the compiler's path, time stamp and size and the processor, so a warm start
-starts no process. Out: `Compiler`, or None. `CompileError` keeps the command, the compiler's words and the source.
+same library measures which vectors to prefer (`symtensor.runtime.widths`). The result is remembered in the cache under
+the compiler's path, time stamp and size and the processor, so a warm start starts no process. Out: `Compiler`, or
+None. `CompileError` keeps the command, the compiler's words and the source.
 
 Refused: compiling in an environment that changes what a compiler means (CPATH, GCC_EXEC_PREFIX, CFLAGS ...).
 """
 from __future__ import annotations
 
+import atexit
 import contextlib
 import ctypes
 import errno
@@ -20,15 +22,16 @@ import shlex
 import shutil
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Optional
+from typing import Optional
 
 from symtensor.codegen.target import SIMD_MATH, Target
 from symtensor.config import config
-from symtensor.runtime import cache, cachedir, loader, processor
+from symtensor.runtime import cache, cachedir, loader, processor, widths
 
 logger = logging.getLogger("symtensor.toolchain")
 
@@ -102,9 +105,34 @@ class Search:
         self.found: dict[tuple[str, ...], Compiler | None] = {}
         self.reasons: list[str] = []
         self.place_error = ""  # what was wrong with places for files, not with compilers
+        self.turn = threading.RLock()
+        self.thread: threading.Thread | None = None  # that of `prepare`
+        self.processes: list[subprocess.Popen[bytes]] = []  # compilers that run
+        self.ending = False
 
 
 _search = Search()
+
+
+def _ended() -> None:
+    """At exit: a search that nobody waits for any more ends, and its compiler does not outlive the process."""
+    if _search.thread is not None and _search.thread.is_alive():
+        _search.ending = True
+        for process in list(_search.processes):
+            _kill(process)
+        _search.thread.join(5.0)
+
+
+atexit.register(_ended)
+
+
+def _unlocked() -> None:
+    """In a child process: whoever was searching in the parent is not here."""
+    _search.turn, _search.thread, _search.processes = threading.RLock(), None, []
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_unlocked)
 
 
 def all_flags(compiler: Compiler, extra: Sequence[str] = ()) -> tuple[str, ...]:
@@ -133,32 +161,60 @@ def _command(name: str) -> str:
     return os.path.expanduser(name.strip().strip('"'))
 
 
+def _asked() -> tuple[str, ...]:
+    """What a search depends on."""
+    return config.cxx, os.environ.get("CC", ""), os.environ.get("PATH", "")
+
+
 def find() -> Compiler | None:
     """The compiler in use, or None; `why_not()` then says what was tried."""
-    key = (config.cxx, os.environ.get("CC", ""), os.environ.get("PATH", ""))
-    if key not in _search.found:
-        _search.reasons.clear()
-        _search.place_error = ""
-        _search.found[key] = None
-        for path in candidates():
-            compiler = _remembered(path) or _tried(path)
-            if compiler is not None:
-                _search.found[key] = compiler
-                break
-    return _search.found[key]
+    key = _asked()
+    with _search.turn:
+        if key not in _search.found:
+            _search.reasons.clear()
+            _search.place_error = ""
+            found = None
+            for path in candidates():
+                found = _remembered(path) or _tried(path)
+                if found is not None:
+                    break
+            _search.found[key] = found
+        return _search.found[key]
+
+
+def prepare() -> None:
+    """Begins to look for a compiler, beside whatever the caller does before it needs one. What goes wrong is met again,
+    and raised, by `find`."""
+    key, paths = _asked(), candidates()
+    if key in _search.found or not paths:
+        return
+    remembered = _remembered(paths[0])
+    if remembered is not None:
+        _search.found.setdefault(key, remembered)
+        return
+
+    def search() -> None:
+        with contextlib.suppress(Exception):
+            find()
+
+    with contextlib.suppress(RuntimeError):  # no more threads
+        thread = threading.Thread(target=search, name="symtensor looks for a compiler", daemon=True)
+        thread.start()
+        _search.thread = thread
 
 
 def forget() -> None:
     """Looks again at the next call of `find`."""
-    _search.found.clear()
-    _search.reasons.clear()
+    with _search.turn:
+        _search.found.clear()
+        _search.reasons.clear()
 
 
 def has_gone_bad(compiler: Compiler) -> bool:
     """After a compilation that failed: whether the compiler does not even compile five lines any more (an image without
     its assembler, an upgrade under way). It is forgotten then, and `find` looks again."""
     try:
-        if _answers(compiler):
+        if _answers(compiler) is not None:
             return False
     except (CompileError, OSError):
         pass
@@ -186,7 +242,7 @@ def _note_key(path: str) -> str:
     facts = os.stat(path)
     return cache.key_of([("compiler note", os.path.realpath(path)), ("time", str(facts.st_mtime_ns)),
                          ("size", str(facts.st_size)), ("processor", processor.identity()),
-                         ("attempts", repr(_ATTEMPTS)), ("widths", _WIDTH_TEST)])
+                         ("attempts", repr(_ATTEMPTS)), ("widths", widths.TEXT)])
 
 
 def _remembered(path: str) -> Compiler | None:
@@ -219,10 +275,10 @@ def _probed(path: str) -> Compiler | None:
         return None
     reason = ""
     for flags, link in _ATTEMPTS:
-        compiler = Compiler(path, version, flags, link)
         try:
-            if _answers(compiler):
-                compiler = Compiler(path, version, flags + _width_flags(compiler), link)
+            width = _answers(Compiler(path, version, flags, link))
+            if width is not None:
+                compiler = Compiler(path, version, flags + width, link)
                 cache.write_note(_note_key(path), json.dumps(asdict(compiler)).encode())
                 return compiler
             reason = reason or "the test library gave a wrong answer"
@@ -238,66 +294,16 @@ def _probed(path: str) -> Compiler | None:
     return None
 
 
-def _answers(compiler: Compiler) -> bool:
-    """Whether the five-line file compiles, loads and gives the right answer."""
+def _answers(compiler: Compiler) -> tuple[str, ...] | None:
+    """Whether the five-line file compiles, loads and gives the right answer: None, or the flag for the width of vectors
+    that was measured with it."""
 
-    def make(place: Path) -> int:
-        path = compile_text(compiler, _TEST, place, timeout=PROBE_SECONDS)
-        return loader.opened(path, ctypes.CDLL).st_probe()
+    def make(place: Path) -> tuple[str, ...] | None:
+        text = _TEST + widths.text(compiler.flags)
+        library = loader.opened(compile_text(compiler, text, place, timeout=PROBE_SECONDS), ctypes.CDLL)
+        return widths.flag(library) if library.st_probe() == 42 else None
 
-    return cache.in_place(make) == 42
-
-
-# ------------------------------------------------------------------------------------------------------- vector width
-
-_WIDTH_TEST = """\
-#ifdef VECTOR_LOG
-__attribute__((simd("notinbranch"))) float logf(float);
-#else
-#define logf(x) (x)
-#endif
-void st_run(const float *restrict x, float *restrict y, long n)
-{
-    for (long r = 0; r < 16; r++)
-    #pragma omp simd
-        for (long i = 0; i < n; i++) y[i] = logf((x[i] * 1.5f + y[i]) * x[i] + 0.5f) * 0.25f;
-}
-"""
-_WIDTHS = ("-mprefer-vector-width=256", "-mprefer-vector-width=512")
-
-
-def _width_flags(compiler: Compiler) -> tuple[str, ...]:
-    """The preferred vector width: 512 bits where the processor has them and they win by a tenth, else 256. Tried with a
-    function of the vector libm where there is one: processors that halve vectors of 512 bits gain in these only."""
-    if "avx512f" not in processor.features() or "-march=native" not in compiler.flags:
-        return ()
-    extra = ("-DVECTOR_LOG",) if processor.vector_functions(frozenset({"logf"})) else ()
-    runs = []
-    try:
-        for flag in _WIDTHS:
-
-            def make(place: Path, flag: str = flag) -> Any:
-                path = compile_text(compiler, _WIDTH_TEST, place, (flag, *extra), timeout=PROBE_SECONDS)
-                return loader.opened(path, ctypes.CDLL).st_run
-
-            runs.append(cache.in_place(make))
-    except (CompileError, OSError):
-        return ()
-    least = _least_times(runs)
-    return (_WIDTHS[1],) if least[1] < 0.9 * least[0] else (_WIDTHS[0],)
-
-
-def _least_times(runs: Sequence[Any]) -> list[float]:
-    """The least time of each function over arrays that fit the first cache; in turns, so that other load hits all."""
-    array = (ctypes.c_float * 2048)
-    x, y = array(), array()
-    least = [float("inf")] * len(runs)
-    for _ in range(40):
-        for k, run in enumerate(runs):
-            start = time.perf_counter()
-            run(x, y, ctypes.c_long(2048))
-            least[k] = min(least[k], time.perf_counter() - start)
-    return least
+    return cache.in_place(make)
 
 
 def target(compiler: Compiler) -> Target:
@@ -341,6 +347,8 @@ def compile_text(compiler: Compiler, text: str, place: Path, extra: Sequence[str
 def _run(command: list[str], place: Path | None, timeout: float) -> str:
     environment = {name: value for name, value in os.environ.items() if name not in _DROPPED}
     environment["LC_ALL"] = "C"
+    if _search.ending:
+        raise CompileError(f"{command[0]} was not started: the process ends", command)
     if place is not None:
         environment["TMPDIR"] = str(place)
     try:
@@ -350,6 +358,7 @@ def _run(command: list[str], place: Path | None, timeout: float) -> str:
     except (OSError, subprocess.SubprocessError) as error:
         raise CompileError(f"cannot run {command[0]}: {error}", command) from error
     with process:
+        _search.processes.append(process)
         try:
             stdout, errors = process.communicate(timeout=timeout)
         except BaseException as error:
@@ -357,6 +366,9 @@ def _run(command: list[str], place: Path | None, timeout: float) -> str:
             if isinstance(error, subprocess.TimeoutExpired):
                 raise CompileTimeout(f"{command[0]} timed out after {timeout:g} seconds", command) from None
             raise
+        finally:
+            with contextlib.suppress(ValueError):  # the list of a parent
+                _search.processes.remove(process)
     stderr = errors.decode(errors="replace")
     if config.cmodule.compilation_warning and stderr:
         logger.warning("%s", stderr)

@@ -3,8 +3,10 @@ from __future__ import annotations
 
 import json
 import os
+import pathlib
 import stat
 import subprocess
+import sys
 import warnings
 
 import cases
@@ -12,8 +14,10 @@ import numpy as np
 import pytest
 
 from symtensor.codegen.target import SIMD_MATH
-from symtensor.runtime import cachedir, entry, executor, processor, toolchain
+from symtensor.runtime import cachedir, entry, executor, processor, toolchain, widths
 from symtensor.runtime.advice import SlowWarning
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -196,3 +200,56 @@ def test_another_compiler_is_not_used_silently(compiler, fresh, monkeypatch):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         executor.link(case.program)
+
+
+def test_prepared_search(compiler, fresh):
+    """The search runs beside the caller; `find` waits for it. A second process reads the note at once."""
+    toolchain.prepare()
+    assert toolchain._search.thread is not None
+    assert toolchain.find().path == compiler.path
+    toolchain._search.thread.join(60)
+    toolchain._search.thread = None
+    toolchain.forget()
+    toolchain.prepare()
+    assert toolchain._search.thread is None and len(toolchain._search.found) == 1
+
+
+def test_process_that_ends_during_the_search(tmp_path):
+    """Nobody waits for a compiler that hangs, and it does not outlive the process."""
+    hangs = script(tmp_path / "gcc", f"case $1 in --version) echo 1;; *) echo $$ > {tmp_path}/pid; sleep 300; esac")
+    code = f"""if 1:
+        import os, time
+        from symtensor.runtime import toolchain
+        toolchain.config.cxx = {hangs!r}
+        toolchain.prepare()
+        while not os.path.exists({str(tmp_path / "pid")!r}):
+            time.sleep(0.01)
+    """
+    subprocess.run([sys.executable, "-c", code], timeout=25, check=True, cwd=ROOT,
+                   env={**os.environ, "SYMTENSOR_FLAGS": f"base_compiledir={tmp_path / 'c'}"})
+    assert not [p for p in (tmp_path / "c").rglob("build-*")]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+def test_fork_during_the_search(compiler, tmp_path):
+    """A child does not wait for a thread that it does not have."""
+    code = """if 1:
+        import os, signal, warnings
+        from symtensor.runtime import toolchain
+        warnings.simplefilter("ignore")
+        toolchain.prepare()
+        child = os.fork()
+        if child == 0:
+            signal.alarm(60)
+            os._exit(toolchain.find() is None)
+        assert os.waitpid(child, 0)[1] == 0 and toolchain.find() is not None
+    """
+    subprocess.run([sys.executable, "-c", code], timeout=100, check=True, cwd=ROOT,
+                   env={**os.environ, "SYMTENSOR_FLAGS": f"base_compiledir={tmp_path / 'c'}"})
+
+
+@pytest.mark.skipif("avx512f" not in processor.features(), reason="no vectors of 512 bits")
+def test_width_is_measured(compiler):
+    assert widths.text(("-O2",)) == ""
+    if "clang" not in compiler.version and "-march=native" in compiler.flags:
+        assert sum(flag in widths.FLAGS for flag in compiler.flags) == 1
