@@ -57,6 +57,7 @@ class Lowering:
         self.rows_of: dict[Variable, str] = {}  # variables that are rows of an array: so their sizes are known before
         # (initial rows, computed rows) of a loop's state -> the trace with both, and how many rows that is
         self.traces: dict[tuple[Variable, Variable], tuple[str, Expr]] = {}
+        self.rows_to_fill: dict[Variable, Callable[[Sequence[Expr]], None]] = {}  # what names a row of a trace for them
         self.read_backwards: frozenset[Variable] = frozenset()  # variables x whose readers all are x[::-1]
         self.constant_names: list[str] = []
         self.constants: list[object] = []
@@ -78,6 +79,7 @@ class Lowering:
         inner.body = []
         inner.names, inner.host_memo = dict(self.names), dict(self.host_memo)
         inner.checked = set(self.checked)
+        inner.rows_to_fill = {}
         inner.open_nest = None
         return inner
 
@@ -175,8 +177,11 @@ class Lowering:
         return tuple(self.node_ids[n] for n in nodes if n in self.node_ids)
 
     def define(self, variable: Variable, dims: Sequence[Expr] | None = None) -> str:
-        """New memory for an output, of its inferred sizes unless given."""
+        """New memory for an output, of its inferred sizes unless given; or the row of a trace that it is to fill."""
         dims = self.dims(variable) if dims is None else dims
+        if variable in self.rows_to_fill:
+            self.rows_to_fill.pop(variable)(dims)
+            return self.names[variable]
         name = self.declare_for(variable)
         self.emit(Define(name, tuple(dims)))
         return name

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from symtensor.graph.basic import Apply, Variable
 from symtensor.ir.expressions import ONE, ZERO
-from symtensor.ir.nodes import Define, Expr, ViewAxis
+from symtensor.ir.nodes import Expr, ViewAxis
 from symtensor.lower.context import Lowering
 from symtensor.lower.registry import BUFFER, ELEMENT, element, view
 from symtensor.lower.scalar_ops import apply_scalar_op, is_known
@@ -51,9 +51,9 @@ def emit_group(ctx: Lowering, group: Sequence[Apply], stored: Sequence[Variable]
             if not ctx.computable(operand) and operand.type.ndim:
                 ctx.buffer(operand)
     dims = ctx.dims(stored[0])
-    names = [ctx.declare(v.type.dtype, v.type.broadcastable) for v in stored]
-    for name in names:
-        ctx.emit(Define(name, dims))
+    names = [ctx.define(v, dims) for v in stored]
+    for v in stored:
+        del ctx.names[v]  # the elements are computed here, not read
     with ctx.nest(*group) as nest:
         index = nest.loops(dims)
         values = {v: ctx.element(v, index) for node in group for v in node.outputs}

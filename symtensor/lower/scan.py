@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from functools import partial
 
 from symtensor.graph.basic import Apply, Constant, Variable
 from symtensor.ir.expressions import ZERO, add, compare, maximum, sub
@@ -262,12 +263,20 @@ class _Loop:
             (v, name, sub(self.last, t) if turned else t)
             for v, name, turned in zip(made.untapped, self.collected, self.turned, strict=True) if name is not None
         ]
+        for v, name, index in rows:
+            if v.owner is not None and not is_scalar(v):
+                body.rows_to_fill.setdefault(v, partial(self.fill_row, v, name, index))
+        to_fill = set(body.rows_to_fill)
         needed = [v for v, _, _ in rows] + made.shared + ([made.condition] if self.info.until else [])
         lower_block(body, varying, [v for v in needed if not is_scalar(v) or _has_statements(self.ctx, v)])
         until = body.let(convert(body.scalar(made.condition), "bool"), "c") if self.info.until else None
         states = [body.scalar(v) if is_scalar(v) else body.buffer(v) for v in made.shared]
+        filled = to_fill - set(body.rows_to_fill)
         for v, name, index in rows:
-            self.write_row(v, name, index)
+            if v in filled:
+                filled.discard(v)  # a value may be a row of several traces
+            else:
+                self.write_row(v, name, index)
         # The states are written one after the other: what is part of one that is written before is kept aside.
         states = [
             self.aside(value) if isinstance(value, str) and self.is_part_of_state(v) else value
@@ -292,6 +301,13 @@ class _Loop:
         )
         body.copy(name, source)
         return name
+
+    def fill_row(self, variable: Variable, trace: str, index: Expr, dims: Sequence[Expr]) -> None:
+        """Lets a value be computed where it belongs."""
+        for axis, (size, b) in enumerate(zip(dims, variable.type.broadcastable, strict=True)):
+            if not b:
+                self.check_row(self.body.let(size), Dim(trace, axis + 1))
+        self.row(self.body, variable, trace, index)
 
     def write_row(self, value: Variable, trace: str, index: Expr) -> None:
         body = self.body

@@ -136,3 +136,28 @@ def test_carried_values_that_swap():
     f(0)
     f(2)
     assert (a.get_value().tolist(), c.get_value().tolist()) == ([3, 4], [[1, 3], [2, 4]])
+
+
+@pytest.mark.parametrize("mode", ["FAST_RUN", "DebugMode"])
+def test_values_computed_in_their_rows(mode):
+    """A value in several traces, one that is read on in the step, one of another's row, products and reductions."""
+    x, w = T.dmatrix("x"), T.dmatrix("w")
+
+    def step(v, g, h, w):
+        new = T.tanh(T.dot(v, w) + h)
+        return new, new, new * 2 + g, T.dot(new, w), v, h, new.sum()
+
+    start = T.zeros(3)
+    outs, _ = symtensor.scan(step, x, [start, None, start, None, None, None, None], w)
+    # The states come in the order of the outputs.
+    f = symtensor.function([x, w], outs, mode=mode)
+    a, b = np.linspace(-1, 1, 12).reshape(4, 3), np.linspace(-0.5, 1, 9).reshape(3, 3)
+    g, h = np.zeros(3), np.zeros(3)
+    rows = []
+    for v in a:
+        new = np.tanh(v @ b + h)
+        rows.append((new, new, new * 2 + g, new @ b, v, h, new.sum()))
+        g, h = rows[-1][0], rows[-1][2]
+    for found, expected in zip(f(a, b), zip(*rows), strict=True):
+        np.testing.assert_allclose(found, np.array(expected), rtol=1e-12)
+    assert f(a[:0], b)[3].shape == (0, 3)
