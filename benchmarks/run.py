@@ -49,11 +49,11 @@ def main() -> None:
         pythons = dict(choice.split("=", 1) for choice in args.python)
         libraries = args.libraries or [name for name in LIBRARIES if usual(name, pythons)]
         found["machine"] = machine(args.threads)
-        measured = measure(args, libraries, pythons)
-        for library, rows in measured.items():
-            found["rows"].setdefault(library, {}).update(rows)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(found, indent=1) + "\n")
+        for group in args.groups:
+            for library, rows in measure(args, group, libraries, pythons).items():
+                found["rows"].setdefault(library, {}).update(rows)
+            path.write_text(json.dumps(found, indent=1) + "\n")  # after each group: a run may be cut off
     print(table.main_table(found))
     if args.table or args.only_table:
         table.write(found, ROOT / "docs" / "performance.md")
@@ -107,17 +107,16 @@ def machine(threads: int) -> dict:
     return dict(processor=model, cores=len(cores()) or os.cpu_count(), system=platform.system(), threads=threads)
 
 
-def measure(args, libraries: list[str], pythons: dict) -> dict:
-    """Rows by library and case. Libraries take turns within each group, so that a change of the machine meets all."""
+def measure(args, group: str, libraries: list[str], pythons: dict) -> dict:
+    """Rows by library and case. Libraries take turns, so that a change of the machine meets all of them."""
     rows: dict = {name: {} for name in libraries}
-    for group in args.groups:
-        for _ in range(args.repeat):
-            for library in libraries:
-                for row in run_group(args, library, group, interpreter(library, pythons)):
-                    case = row["case"]
-                    rows[library][case] = faster(rows[library].get(case), row)
-                    print(f"{case:14} {library:14}", row.get("failed") or
-                          f"{table.duration(row['best_s']):>9}   ready in {row['ready_s']:.2f} s", flush=True)
+    for _ in range(args.repeat):
+        for library in libraries:
+            for row in run_group(args, library, group, interpreter(library, pythons)):
+                case = row["case"]
+                rows[library][case] = faster(rows[library].get(case), row)
+                print(f"{case:14} {library:14}", row.get("failed") or
+                      f"{table.duration(row['best_s']):>9}   ready in {row['ready_s']:.2f} s", flush=True)
     return rows
 
 
