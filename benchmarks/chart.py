@@ -12,6 +12,7 @@ from benchmarks import table
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 FASTER, SLOWER = "#2a7f62", "#c0703a"
+SHORTEST = 1 / 12  # bars of smaller ratios end here; their number tells
 
 
 def main() -> None:
@@ -27,17 +28,18 @@ def draw(found: dict, path) -> None:
     rows.sort(key=lambda row: row[1], reverse=True)
     matplotlib.use("svg")
     matplotlib.rcParams["svg.hashsalt"] = "symtensor"  # the same results give the same file
+    matplotlib.rcParams["svg.fonttype"] = "none"
     matplotlib.rcParams["font.size"] = 8
     figure, axes = pyplot.subplots(figsize=(7.5, 0.5 + 0.19 * len(rows)), layout="constrained")
-    values = [ratio for _, ratio, _ in rows]
+    values = [max(ratio, SHORTEST) for _, ratio, _ in rows]
     axes.barh(range(len(rows)), [value - 1 for value in values], left=1,
               color=[FASTER if value < 1 else SLOWER for value in values])
-    for place, (_, ratio, name) in enumerate(rows):
-        axes.annotate(f"{ratio:.2f}  {name}", (ratio, place), xytext=(-3 if ratio < 1 else 3, 0),
+    for place, ((_, ratio, name), value) in enumerate(zip(rows, values)):
+        axes.annotate(f"{table.ratio_text(ratio)}  {name}", (value, place), xytext=(-3 if ratio < 1 else 3, 0),
                       textcoords="offset points", ha="right" if ratio < 1 else "left", va="center", fontsize=6.5)
     axes.set_yticks(range(len(rows)), [case for case, _, _ in rows])
     axes.set_xscale("log", base=2)
-    axes.set_xlim(min(values) / 2.2, max(max(values) * 1.6, 2))
+    axes.set_xlim(min(values) / 1.6, max(max(values) * 1.5, 2))
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.axvline(1, color="black", linewidth=0.8)
     axes.margins(y=0.01)

@@ -19,6 +19,10 @@ def duration(seconds: float | None) -> str:
     raise AssertionError(seconds)
 
 
+def ratio_text(ratio: float) -> str:
+    return f"{ratio:.2f}" if ratio >= 0.1 else f"{ratio:.2g}"
+
+
 def best(found: dict, library: str, case: str) -> float | None:
     """The seconds of a right result."""
     row = found["rows"].get(library, {}).get(case, {})
@@ -51,7 +55,7 @@ def markdown(head: list[str], rows: list[list[str]]) -> str:
 def main_table(found: dict) -> str:
     ratio = ratios(found)
     return markdown(["case", "symtensor", "best peer", "which", "ratio"],
-                    [[case, duration(ours), duration(theirs), name, f"{ratio[case]:.2f}" if case in ratio else "-"]
+                    [[case, duration(ours), duration(theirs), name, ratio_text(ratio[case]) if case in ratio else "-"]
                      for case, ours, theirs, name in comparison(found)])
 
 
@@ -64,6 +68,13 @@ def every_library(found: dict, key: str) -> str:
         return "-" if "failed" in row else duration(row.get(key))
     return markdown(["case", *names], [[case, *(cell(name, case) for name in names)] for case in cases.CASES
                                        if any(case in found["rows"][name] for name in names)])
+
+
+def failures(found: dict) -> str:
+    """What is not counted, and why."""
+    rows = [(name, case, row["failed"].splitlines()[0][:100]) for name, rows in found["rows"].items()
+            for case, row in rows.items() if "failed" in row]
+    return "Not counted: " + "; ".join(f"{case} with {name} ({why})" for name, case, why in rows) + "." if rows else ""
 
 
 def summary(found: dict) -> str:
@@ -95,6 +106,7 @@ def write(found: dict, path: pathlib.Path) -> None:
     if not marker:
         raise ValueError(f"{path} lacks the lines {BEGIN} and {END}")
     parts = [facts(found), summary(found), main_table(found), "Every library, fastest call:",
-             every_library(found, "best_s"), "Build and first call, from an empty cache (what a first run waits for):",
+             every_library(found, "best_s"), failures(found),
+             "Build and first call, from an empty cache (what a first run waits for):",
              every_library(found, "ready_s")]
     path.write_text(before + BEGIN + "\n" + "\n\n".join(part for part in parts if part) + "\n" + END + after)
