@@ -43,6 +43,7 @@ from symtensor.rewrite.rules import (
     stability,
     writes,
 )
+from symtensor.rewrite.rules.scan_sequences import sequences_are_computed_in_the_step
 from symtensor.rewrite.shape_feature import ShapeOptimizer
 
 __all__ = ["STAGES", "Stage", "optimize"]
@@ -174,4 +175,6 @@ def optimize(fgraph: Any, query: Query) -> Any:
     flags = {"traceback.limit": config.traceback.compile_limit, "compute_test_value": config.compute_test_value_opt}
     with change_flags(**flags):
         rewrite_inner_graphs(fgraph, lambda body: _optimizer_for(query).optimize(body))
-        return _optimizer_for(query).optimize(fgraph)
+        profile = _optimizer_for(query).optimize(fgraph)
+        sequences_are_computed_in_the_step(fgraph)
+        return profile

@@ -35,7 +35,7 @@ from symtensor.tensor.elementwise import Elemwise
 from symtensor.tensor.joining import Join
 from symtensor.tensor.shape_ops import Rebroadcast, Reshape, Shape, Shape_i, SpecifyShape
 
-__all__ = ["backward_loops_read_forward_values", "loops_within_others_are_left_out"]
+__all__ = ["backward_loops_read_forward_values", "is_cheap", "loops_within_others_are_left_out"]
 
 _CHEAP = {
     "abs_", "add", "and_", "cast", "ceil", "clip", "eq", "floor", "ge", "gt", "identity", "inv", "invert", "le", "lt",
@@ -91,7 +91,7 @@ def _shared_values(forward: Apply, backward: Apply) -> dict[Variable, Variable] 
             below = frozenset().union(*(stored.get(v, frozenset()) for v in _read_values(node)))
             for v in node.outputs:
                 collectable = hasattr(v.type, "broadcastable") and not isinstance(node.op, _GRAPHS)
-                keep = collectable and (not _is_cheap(node) or len(below) > 1)
+                keep = collectable and (not is_cheap(node) or len(below) > 1)
                 stored[v] = frozenset([v]) if keep else below
     read = [v for node in backward.op.inner_nodes if node not in shared for v in _read_values(node)]
     wanted = {v for start in [*read, *backward.op.outputs] for v in stored.get(start, ()) if v not in own}
@@ -112,7 +112,7 @@ def _read_values(node: Apply) -> Sequence[Variable]:
     return node.inputs
 
 
-def _is_cheap(node: Apply) -> bool:
+def is_cheap(node: Apply) -> bool:
     """Whether computing once more takes no longer than writing and reading."""
     if isinstance(node.op, Elemwise):
         return getattr(node.op.scalar_op, "name", None) in _CHEAP or of_row(node.outputs[0], *_CHEAP) is not None

@@ -131,3 +131,24 @@ def test_products_with_vectors_leave_the_loop():
         given = [rng.randn(*shape) for shape in [(steps, 3), (5,), (3, 5), (5, 5), (5,)]]
         for got, expected in zip(fast(*given), slow(*given), strict=True):
             np.testing.assert_allclose(got, expected, rtol=1e-10, atol=1e-12)
+
+
+def test_cheap_sequences_are_computed_in_the_step():
+    x, y, s, row = T.dmatrix("x"), T.dmatrix("y"), T.dscalar("s"), T.drow("row")
+    cases = {
+        "moved": lambda: 2 * s * x[::-1] - 1,
+        "an operand that is the same for all rows": lambda: x + row,
+        "two arrays with rows": lambda: x + y,
+        "costly": lambda: T.exp(x),
+    }
+    for name, make in cases.items():
+        array = make()
+        out, _ = symtensor.scan(lambda v, h: h * 0.5 + v, array, T.zeros(3))
+        inputs = [x, y, s, row]
+        f = symtensor.function(inputs, out, on_unused_input="ignore")
+        g = symtensor.function(inputs, out, mode=symtensor.Mode("py", None), on_unused_input="ignore")
+        (node,) = [node for node in f.maker.fgraph.toposort() if isinstance(node.op, Scan)]
+        moved = not isinstance(getattr(node.inputs[1].owner, "op", None), T.Elemwise)
+        assert moved == (name in ("moved", "an operand that is the same for all rows")), name
+        a, b = np.arange(12.0).reshape(4, 3), np.ones((4, 3)) * 3
+        np.testing.assert_allclose(f(a, b, 0.5, b[:1]), g(a, b, 0.5, b[:1]))
