@@ -47,6 +47,7 @@ class CUnit:
     slots    number of workspaces that the unit asks `frame->slot` for: those of the Program, then its own
     flags    compiler flags that the text relies on, beside the runtime's own
     exports  names of the functions that the unit offers
+    parts    2 if the text may be compiled as two objects, with ST_PART defined as 1 and as 2
     """
 
     text: str
@@ -54,3 +55,4 @@ class CUnit:
     slots: int = 0
     flags: tuple[str, ...] = ()
     exports: tuple[str, ...] = ("st_main",)
+    parts: int = 1

@@ -256,7 +256,7 @@ def compiled(program: Program, compiler: toolchain.Compiler) -> tuple[CUnit, loa
     unit = print_program(program, target)
 
     def build(place: Path) -> Path:
-        return toolchain.compile_text(compiler, unit.text, place, unit.flags)
+        return toolchain.compile_text(compiler, unit.text, place, unit.flags, parts=unit.parts)
 
     key_facts = [("source", unit.text), *compiler.facts(unit.flags)]
     loaded = loader.known(cache.key_of(key_facts)) or cache.obtain(key_facts, build, loader.load)

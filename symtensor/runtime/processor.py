@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import os
 import platform
 import sys
 from functools import lru_cache
@@ -38,6 +39,11 @@ def identity() -> str:
         model = "".join(_cpuinfo(field) for field in fields)
     digest = hashlib.sha256(flags.encode()).hexdigest()[:16]
     return f"{platform.machine()} {platform.processor()} {model} {digest}"
+
+
+def count() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def vendor() -> str:

@@ -24,7 +24,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Optional
@@ -119,7 +119,8 @@ def _ended() -> None:
     if _search.thread is not None and _search.thread.is_alive():
         _search.ending = True
         for process in list(_search.processes):
-            _kill(process)
+            if process.returncode is None:
+                _kill(process)
         _search.thread.join(5.0)
 
 
@@ -321,18 +322,25 @@ def target(compiler: Compiler) -> Target:
 
 
 def compile_text(compiler: Compiler, text: str, place: Path, extra: Sequence[str] = (), *,
-                 timeout: Optional[float] = None) -> Path:
+                 timeout: Optional[float] = None, parts: int = 1) -> Path:
     """Compiles a unit in directory `place`, with the flags `extra` beside the usual ones; returns the library's path.
-    Raises CompileError (the source is then kept in a directory that goes with the process), or OSError where there is
-    no room for files."""
+    A text of several `parts` (see `symtensor.codegen.c.parts`) is compiled by as many processes, if there are
+    processors for them. Raises CompileError (the source is then kept in a directory that goes with the process), or
+    OSError where there is no room for files."""
     source, target = place / "unit.c", place / "unit.so"
     source.write_text(text)
-    command = [compiler.path, *all_flags(compiler, extra)]
-    split = len(command) - len(compiler.link)
-    command[split:split] = ["-o", str(target), str(source)]
+    flags = all_flags(compiler, extra)
+    flags, link = flags[:len(flags) - len(compiler.link)], compiler.link
+    limit = TIMEOUT_SECONDS if timeout is None else timeout
     start = time.perf_counter()
     try:
-        _run(command, place, TIMEOUT_SECONDS if timeout is None else timeout)
+        if parts == 1 or processor.count() < 2:
+            _run([compiler.path, *flags, "-o", str(target), str(source), *link], place, limit)
+        else:
+            objects = [str(place / f"unit{k + 1}.o") for k in range(parts)]
+            _run_all([[compiler.path, *flags, f"-DST_PART={k + 1}", "-c", "-o", path, str(source)]
+                      for k, path in enumerate(objects)], place, limit)
+            _run([compiler.path, *flags, "-o", str(target), "-x", "none", *objects, *link], place, limit)
     except CompileError as error:
         for number, said in _NO_ROOM:
             if said in error.stderr:
@@ -345,12 +353,25 @@ def compile_text(compiler: Compiler, text: str, place: Path, extra: Sequence[str
 
 
 def _run(command: list[str], place: Path | None, timeout: float) -> str:
+    return _run_all([command], place, timeout)[0]
+
+
+def _run_all(commands: list[list[str]], place: Path | None, timeout: float) -> list[str]:
+    """What commands that run at the same time say; where one fails, the others are killed."""
+    with contextlib.ExitStack() as stack:
+        processes = [stack.enter_context(_started(command, place)) for command in commands]
+        return [_outcome(process, command, timeout) for process, command in zip(processes, commands)]
+
+
+@contextlib.contextmanager
+def _started(command: list[str], place: Path | None) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that is killed if it is left before its end."""
     environment = {name: value for name, value in os.environ.items() if name not in _DROPPED}
     environment["LC_ALL"] = "C"
-    if _search.ending:
-        raise CompileError(f"{command[0]} was not started: the process ends", command)
     if place is not None:
         environment["TMPDIR"] = str(place)
+    if _search.ending:
+        raise CompileError(f"{command[0]} was not started: the process ends", command)
     try:
         # A session of its own: a compiler is a driver with children, and all of them must be reached.
         process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -360,15 +381,22 @@ def _run(command: list[str], place: Path | None, timeout: float) -> str:
     with process:
         _search.processes.append(process)
         try:
-            stdout, errors = process.communicate(timeout=timeout)
-        except BaseException as error:
-            _kill(process)
-            if isinstance(error, subprocess.TimeoutExpired):
-                raise CompileTimeout(f"{command[0]} timed out after {timeout:g} seconds", command) from None
+            yield process
+        except BaseException:
+            if process.returncode is None:
+                _kill(process)
             raise
         finally:
             with contextlib.suppress(ValueError):  # the list of a parent
                 _search.processes.remove(process)
+
+
+def _outcome(process: subprocess.Popen[bytes], command: list[str], timeout: float) -> str:
+    """What a process has said; CompileError if it fails or does not end in time."""
+    try:
+        stdout, errors = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        raise CompileTimeout(f"{command[0]} timed out after {timeout:g} seconds", command) from None
     stderr = errors.decode(errors="replace")
     if config.cmodule.compilation_warning and stderr:
         logger.warning("%s", stderr)

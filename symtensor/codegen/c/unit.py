@@ -14,6 +14,7 @@ from symtensor.codegen.c.dialect import ITEMSIZE, LOCAL, MEMORY, literal
 from symtensor.codegen.c.helpers import PRELUDE, Helpers, abi_text
 from symtensor.codegen.c.host import Names, Place, list_text
 from symtensor.codegen.c.nests import PrintedNest, print_nest
+from symtensor.codegen.c.parts import LEAST_NESTS, halves
 from symtensor.codegen.c.printer import NestPrinter, bare
 from symtensor.codegen.c.reductions import print_reduce
 from symtensor.codegen.facts import BufferFacts, of_buffer, of_view
@@ -64,6 +65,7 @@ class UnitPrinter:
         self.indent = 1
         self.counts: dict[str, int] = {}
         self.functions: dict[str, str] = {}
+        self.called: dict[str, tuple[str, ...]] = {}
         self.library: list[str] = []
         self.scratch = 0
         self.buffers: dict[str, Buffer] = {b.name: b for b in program.buffers}
@@ -423,6 +425,7 @@ class UnitPrinter:
         function = self.functions.get(printed.text)
         if function is None:
             function = self.functions[printed.text] = f"k{len(self.functions)}"
+            self.called[printed.text] = printed.called
             self.helpers.need_all(printed.called)
         if printed.dense:
             self.dense_call(function, printed)
@@ -561,14 +564,18 @@ class UnitPrinter:
         self.block(program.body)
         self.results()
         parts = [abi_text(), PRELUDE, self.helpers.text()]
-        parts += [text.replace("@", name, 1) + "\n" for text, name in self.functions.items()]
         body = self.useful_lines()
         if not any("f->" in line or "(f" in line for line in body):
             body.insert(0, "    (void)f;")
         head = '__attribute__((optimize("O1"))) ' if len(body) > LONG_MAIN else ""
-        parts.append("\n".join([f"{head}int st_main(st_frame *f) {{", *body, "    return 0;", "}", ""]))
+        main = "\n".join([f"{head}int st_main(st_frame *f) {{", *body, "    return 0;", "}", ""])
+        large = sum(text.startswith("ST_NEST ") for text in self.functions) >= LEAST_NESTS
+        if large:
+            parts.append(halves(self.functions, self.called, main, self.helpers))
+        else:
+            parts += [*(text.replace("@", name, 1) + "\n" for text, name in self.functions.items()), main]
         flags = FLAGS + (LARGE_FLAGS if len(self.functions) >= LARGE_UNIT else ())
-        return CUnit("".join(parts), tuple(self.library), program.slots + self.scratch, flags)
+        return CUnit("".join(parts), tuple(self.library), program.slots + self.scratch, flags, parts=1 + large)
 
 
 def takes_long(stmt: Stmt) -> bool:
