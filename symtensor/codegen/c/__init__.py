@@ -1,4 +1,4 @@
-"""The C printer: `print_program` for Programs, `print_routine` for routines of the library. `source_folder` has csrc."""
+"""The C printer: `print_program` for a Program, `print_routine` for a library routine. `source_folder` has csrc."""
 from symtensor.codegen.c.helpers import source_folder
 from symtensor.codegen.c.routines import print_routine
 from symtensor.codegen.c.scalar_ops import UnsupportedRow
