@@ -10,6 +10,7 @@ from symtensor.control.builders import OpFromGraph
 from symtensor.graph.fg import FunctionGraph
 from symtensor.rewrite.opt import copy_stack_trace
 from symtensor.rewrite.rules.scan import products_leave_the_loop, unread_parts_are_left_out
+from symtensor.rewrite.rules.scan_maps import map_as_arithmetic
 from symtensor.rewrite.rules.scan_memory import only_the_last_rows_are_kept
 from symtensor.rewrite.rules.scan_pairs import (
     backward_loops_read_forward_values,
@@ -50,10 +51,13 @@ def rewrite_inner_graphs(fgraph: Any, rewrite: Callable[[Any], Any]) -> None:
             changed = change(node)
             if changed is not None:
                 node = _replaced(fgraph, node, *changed)
+        results = map_as_arithmetic(node)
+        if results is not None:
+            _replaced(fgraph, node, None, results)
 
 
 def _replaced(fgraph: Any, old: Any, new: Any, results: dict[Any, Any]) -> Any:
-    """Puts a scan's node in the place of another; `results` says what has become of those that are read."""
+    """Puts `new` in the place of a scan's node, and returns it; `results` says what has become of what is read."""
     copy_stack_trace(old.outputs, list(results.values()))
     fgraph.replace_all([pair for pair in results.items() if pair[0].clients], reason="rewrite_inner_graphs")
     return new

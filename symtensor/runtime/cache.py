@@ -67,12 +67,17 @@ def read_note(key: str) -> bytes | None:
 
 
 def write_note(key: str, payload: bytes) -> None:
-    """Keeps a small entry, if that is possible."""
+    """Keeps a small entry, if that is possible. The first process decides: what measures says one thing to all."""
     with contextlib.suppress(OSError):
         with build_place(cachedir.directory()) as place:
-            path = place / "note"
+            path, final = place / "note", cachedir.directory() / (key + ".note")
             write(path, sealed(key, payload, ""))
-            os.replace(path, cachedir.directory() / (key + ".note"))
+            try:
+                os.link(path, final)
+            except FileExistsError:
+                pass
+            except OSError:  # a file system without links
+                os.replace(path, final)
 
 
 def drop_note(key: str) -> None:

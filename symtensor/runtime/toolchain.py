@@ -281,7 +281,7 @@ def _probed(path: str) -> Compiler | None:
             if width is not None:
                 compiler = Compiler(path, version, flags + width, link)
                 cache.write_note(_note_key(path), json.dumps(asdict(compiler)).encode())
-                return compiler
+                return _remembered(path) or compiler
             reason = reason or "the test library gave a wrong answer"
         except CompileTimeout as error:  # not once more with every set of flags
             reason = str(error)

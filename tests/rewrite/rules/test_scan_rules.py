@@ -107,11 +107,11 @@ def test_a_collected_product_that_ends_the_loop_or_is_read_stays_right():
 
 def test_sequences_that_no_step_reads_are_left_out():
     x, y = T.dvector("x"), T.dvector("y")
-    (a, b), _ = symtensor.scan(lambda u, v: [u * 2, T.exp(v)], [x, y])
+    (a, b), _ = symtensor.scan(lambda u, v, s: [s + u, T.exp(v)], [x, y], [T.zeros(()), None])
     f = symtensor.function([x, y], a, on_unused_input="ignore")
     (op,) = [node.op for node in f.maker.fgraph.toposort() if isinstance(node.op, Scan)]
     assert len(op.info.sequences) == 1
-    np.testing.assert_array_equal(f([1.0, 2.0, 3.0], [0.0, 0.0]), [2.0, 4.0])
+    np.testing.assert_array_equal(f([1.0, 2.0, 3.0], [0.0, 0.0]), [1.0, 3.0])
 
 
 def test_products_with_vectors_leave_the_loop():
