@@ -244,6 +244,29 @@ int st_run(Context *c, npy_intp work)
     return -1;
 }
 
+static int within(PyArrayObject *array, const char *data)
+{
+    const char *start = PyArray_DATA(array);
+    return data == start || (data > start && data < start + PyArray_NBYTES(array));
+}
+
+/* An array made for a result, or the part of it that is the result. Takes over the reference. */
+static PyObject *whole_or_view(Context *c, const Spec *spec, const st_array *r, PyObject *array)
+{
+    int whole = PyArray_DATA((PyArrayObject *)array) == (void *)r->data
+                && st_same_dims((PyArrayObject *)array, spec->ndim, r->dims);
+    for (int d = 0; whole && d < spec->ndim; d++)
+        whole = PyArray_STRIDE((PyArrayObject *)array, d) == r->strides[d];
+    if (whole)
+        return array;
+    PyObject *view = st_wrap(c, spec, r, 0);
+    if (!view)
+        Py_DECREF(array);
+    else if (PyArray_SetBaseObject((PyArrayObject *)view, array) < 0)
+        Py_CLEAR(view);
+    return view;
+}
+
 /* Result k as a new reference; NULL without an error: the unit left it alone (an update in place). */
 static PyObject *take_result(Context *c, int k)
 {
@@ -254,9 +277,9 @@ static PyObject *take_result(Context *c, int k)
         return NULL;
     if (spec->type < 0)
         return Py_NewRef((PyObject *)r->data);
-    if (array && PyArray_DATA((PyArrayObject *)array) == (void *)r->data) {
+    if (array && within((PyArrayObject *)array, r->data)) {
         c->made[k] = NULL;
-        return array;
+        return whole_or_view(c, spec, r, array);
     }
     for (int i = 0; i < c->native->n_cells; i++) { /* what a Python operation returned, as it is */
         PyObject *value = c->cells[i];

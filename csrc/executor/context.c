@@ -73,10 +73,10 @@ static PyDataMem_Handler big_handler = {
 static PyObject *big_capsule;
 
 /* A new array, C order; large ones from the pool. */
-static PyObject *new_array(const Spec *spec, const st_i64 *dims)
+static PyObject *new_array(const Spec *spec, st_i64 ndim, const st_i64 *dims)
 {
     size_t bytes = (size_t)spec->itemsize;
-    for (int k = 0; k < spec->ndim; k++) {
+    for (st_i64 k = 0; k < ndim; k++) {
         if (dims[k] < 0 || (dims[k] && bytes > (size_t)PTRDIFF_MAX / (size_t)dims[k]))
             return PyErr_NoMemory();
         bytes *= (size_t)dims[k];
@@ -89,7 +89,7 @@ static PyObject *new_array(const Spec *spec, const st_i64 *dims)
             return NULL;
     }
     Py_INCREF(spec->descr);
-    PyObject *array = PyArray_NewFromDescr(&PyArray_Type, spec->descr, spec->ndim, (npy_intp *)dims, NULL, NULL, 0, NULL);
+    PyObject *array = PyArray_NewFromDescr(&PyArray_Type, spec->descr, (int)ndim, (npy_intp *)dims, NULL, NULL, 0, NULL);
     if (before) {
         PyObject *type, *value, *trace;
         PyErr_Fetch(&type, &value, &trace);
@@ -120,7 +120,7 @@ static char *make_output(st_frame *frame, st_i64 k, st_i64 ndim, const st_i64 *d
             }
         }
         if (!array)
-            array = new_array(spec, dims);
+            array = new_array(spec, ndim, dims);
         Py_XDECREF(c->made[k]);
         c->made[k] = array;
     }
@@ -128,7 +128,7 @@ static char *make_output(st_frame *frame, st_i64 k, st_i64 ndim, const st_i64 *d
     if (array) {
         data = PyArray_DATA((PyArrayObject *)array);
         frame->results[k].data = data;
-        for (int d = 0; d < ndim; d++) {
+        for (int d = 0; d < ndim && ndim == spec->ndim; d++) { /* else the result is a view, which the unit describes */
             frame->results[k].dims[d] = dims[d];
             frame->results[k].strides[d] = PyArray_STRIDE((PyArrayObject *)array, d);
         }

@@ -5,7 +5,9 @@ In: a Program of the nests stage. Out: the same statements in the buffered stage
   - the new value of a shared variable is written over the old one if nothing else needs the old one any more; such
     writes are moved to the end, behind everything that can fail, so that a failed call changes nothing;
   - a value takes over the memory of one that dies in the nest that computes it (`Nest.inplace`, `Copied`);
-  - results have memory of their own; a result that is a view, an input or a constant is copied;
+  - results have memory of their own; a result that is nearly all of a new array is a view of it (the states of a loop
+    without the initial ones, a product with its axes split or exchanged); a result that is another view, an input or a
+    constant is copied;
   - all other memory comes from slots, shared by values whose lives do not overlap.
 
 Everything here follows from one fact base: alias classes (who shares memory with whom) and last uses.
@@ -15,12 +17,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from symtensor.ir.nodes import (
-    Alloc, Axis, Buffer, Call, Copied, Define, Dim, Expr, If, Load, Local, Loop, Nest, Program, PyCall, Reshape, Same,
-    Stmt, Store, While,
+    Alloc, Axis, Buffer, Call, Const, Copied, Define, Dim, Expr, If, Load, Local, Loop, Nest, Op, Program, PyCall, Reshape,
+    Same, Stmt, Store, View, While,
 )
 from symtensor.ir.walk import alias_of, blocks, defines, expressions, host_expressions, reads, statements, writes
 
 END = 1 << 60
+ONE = Const(1, "int64")
 
 
 @dataclass
@@ -178,6 +181,10 @@ class _Bufferizer:
                 if self.facts.kind[root] == "python" and not self._viewed(root):
                     adopted.add(root)
                     return name
+            if k < len(self.program.outputs) and root not in adopted and root not in self.in_place and self._fills(name):
+                adopted.add(root)
+                self.place[root] = ("output", k)
+                return name
             copy = self.new_buffer(buffer)
             copies.extend([Alloc(copy, self.dims(name), ("output", k)), self.copy_nest(copy, name)])
             return copy
@@ -188,6 +195,41 @@ class _Bufferizer:
             for j, (position, name) in enumerate(self.program.updates)
         )
         return copies, outputs, updates
+
+    def _fills(self, name: str) -> bool:
+        """Whether a name is a view of nearly all of new memory, so that it may be returned as it is: all elements but a
+        constant number of rows, as many as there are initial states of a loop, in a sensible order."""
+        made = {d: stmt for stmt in self.program.body for d in defines(stmt)}  # not what branches and loops define
+        while name in made and name in self.facts.root:
+            stmt = made[name]
+            if isinstance(stmt, Reshape):
+                if self.buffers[stmt.base].layout != "c":
+                    return False  # copied where it is not contiguous
+                name = stmt.base
+            elif isinstance(stmt, View):
+                base = made.get(stmt.base)
+                if not isinstance(base, (Define, View, Reshape)):
+                    return False
+                sizes = base.dims if not isinstance(base, View) else tuple(a.extent for a in base.axes)
+                read = {a.base_axis: a for a in stmt.axes if a.base_axis is not None}
+                for axis, size in enumerate(sizes):
+                    if axis not in read:
+                        if size != ONE:
+                            return False
+                    elif read[axis].step != ONE or not self._nearly(read[axis].extent, size, Dim(stmt.base, axis)):
+                        return False
+                name = stmt.base
+            elif isinstance(stmt, Same):
+                name = stmt.source
+            else:
+                return False
+        return isinstance(made.get(name), Define) and self.facts.kind.get(name) == "memory"
+
+    @staticmethod
+    def _nearly(extent: Expr, size: Expr, own: Expr) -> bool:
+        if extent in (size, own):
+            return True
+        return isinstance(size, Op) and size.name == "add" and size.args[0] == extent and isinstance(size.args[1], Const)
 
     def _viewed(self, root: str) -> bool:
         return any(self.facts.of(name) == root for name in self.facts.root)

@@ -87,8 +87,9 @@ class _Call:
     def output(self, k: int, dims: tuple[int, ...]) -> Any:
         array = np.empty(dims, np.dtype(self.runner.results[k].dtype))
         self.made[k] = array
-        self.describe(self.frame.results[k], array)
-        return self.frame.results[k].data
+        if len(dims) == self.runner.results[k].ndim:  # else the result is a view, which the unit describes
+            self.describe(self.frame.results[k], array)
+        return ffi.cast("char *", array.ctypes.data)
 
     def slot(self, k: int, size: int) -> Any:
         block = self.slots[k]
@@ -218,7 +219,10 @@ class CffiRunner:
         if kind.dtype == "object":
             return self.object_at(source.data, call)
         array = call.array(source, kind)
-        if position >= 0 and array is call.values[position] or array is call.made.get(k):
+        made = call.made.get(k)
+        if position >= 0 and array is call.values[position] or array is made:
+            return array
+        if made is not None and np.may_share_memory(array, made):
             return array
         return array if any(array is cell for cell in call.cells.values()) else array.copy()
 
