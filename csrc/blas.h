@@ -67,6 +67,24 @@ ST_INLINE st_i64 st_gemm_rows_X(const st_blas *blas, int at, int bt, st_i64 m, s
     return ((m + pieces - 1) / pieces + 3) & ~(st_i64)3; /* of equal sizes, whole groups of four rows */
 }
 
+#if !ST_COMPLEX
+/* a.T b where a is tall: the result stays in the cache. What is left of m and n goes to the BLAS. 0: not such a case. */
+static int st_tall_gemm_X(const st_blas *blas, st_i64 m, st_i64 n, st_i64 k, T alpha, const char *a, st_i64 lda, const char *b,
+                          st_i64 ldb, T beta, char *c, st_i64 ldc) {
+    typedef void tall(st_i64, st_i64, st_i64, T, const void *, st_i64, const void *, st_i64, T, void *, st_i64);
+    void *function = blas->tall[st_blas_index_X()];
+    const st_i64 size = sizeof(T), rows = m & ~(st_i64)7, columns = n & ~(128 / size - 1);
+    if (!function || rows < m - m / 4 || columns < n - n / 4 || m > (1 << 19) / size / n || k < 32) return 0;
+    if (m * n > 1000000 / k && blas->threads && blas->threads() > 1) return 0; /* better shared by the threads */
+    ((tall *)function)(rows, columns, k, alpha, a, lda, b, ldb, beta, c, ldc);
+    if (columns < n)
+        st_blas_gemm_X(blas, 1, 0, m, n - columns, k, alpha, a, lda, b + columns * size, ldb, beta, c + columns * size, ldc);
+    if (rows < m)
+        st_blas_gemm_X(blas, 1, 0, m - rows, columns, k, alpha, a + rows * size, lda, b, ldb, beta, c + rows * ldc * size, ldc);
+    return 1;
+}
+#endif
+
 /* The same by loops; steps in bytes. */
 static void st_loop_gemm_X(st_i64 m, st_i64 n, st_i64 k, C alpha, const char *a, st_i64 a0, st_i64 a1, const char *b, st_i64 b0,
                            st_i64 b1, C beta, char *c, st_i64 c0, st_i64 c1) {
@@ -127,8 +145,12 @@ static int st_gemm_one_X(st_frame *frame, const st_blas *blas, st_i64 scratch, s
         bt = 0;
         ldb = n;
     }
+    st_i64 done = 0;
+#if !ST_COMPLEX
+    if (at && !bt && st_tall_gemm_X(blas, m, n, k, alpha, a, lda, b, ldb, beta, out, ldc)) done = m;
+#endif
     const st_i64 step = st_gemm_rows_X(blas, at, bt, m, n, k);
-    for (st_i64 i = 0; i < m; i += step)
+    for (st_i64 i = done; i < m; i += step)
         st_blas_gemm_X(blas, at, bt, m - i < step ? m - i : step, n, k, alpha, a + i * lda * size, lda, b, ldb, beta,
                        out + i * ldc * size, ldc);
     if (out != c) st_move(out, c, size, 2, (st_i64[]){m, n}, (st_i64[]){c0, c1}, 0);

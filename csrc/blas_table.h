@@ -5,6 +5,8 @@
  * The four entries are float, double, complex float, complex double; NULL where a function is missing. ger is geru for
  * the complex types; dot is there for the real types only (sdot, ddot).
  * small    the most multiplications m * n * k that gemm does without copying its operands first; 0 if it always copies
+ * tall     alpha * a.T b + beta * c for float and double, faster than gemm where a and b are tall: m a multiple of 8, n of 128
+ *          bytes; arguments in the order of gemm. NULL where the processor has none
  * threads  tells how many threads gemm may use; NULL if it cannot be asked */
 typedef struct st_blas {
     st_i64 abi;
@@ -13,5 +15,6 @@ typedef struct st_blas {
     void *ger[4];
     void *dot[4];
     st_i64 small;
+    void *tall[2];
     int (*threads)(void);
 } st_blas;

@@ -7,6 +7,7 @@
  *   island.c       Python operations inside a unit: wrapping memory as arrays, adopting results
  *   function.c     type FunctionBase: the call a user makes, with containers read and updated
  *   routines.c     library routines that need not be compiled at run time
+ *   tall.c         matrix products a.T b of tall matrices, which the routines prefer to those of the BLAS
  *   module.c       the module
  *
  * Ownership: whatever Python has seen of our memory keeps that memory alive as its `.base`. The GIL is held unless
@@ -146,5 +147,8 @@ void st_extent(const st_array *array, const Spec *spec, char **low, char **high)
 
 /* routines.c */
 int st_add_routines(PyObject *module);
+
+/* tall.c */
+int st_add_tall(PyObject *module);
 
 #endif

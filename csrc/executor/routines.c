@@ -27,6 +27,7 @@
 #define st_blas_index_X st_blas_index_f32
 #define st_blas_gemm_X st_blas_gemm_f32
 #define st_gemm_rows_X st_gemm_rows_f32
+#define st_tall_gemm_X st_tall_gemm_f32
 #define st_loop_gemm_X st_loop_gemm_f32
 #define st_gemm_one_X st_gemm_one_f32
 #define st_gemm_X st_gemm_f32
@@ -43,6 +44,7 @@
 #undef st_blas_index_X
 #undef st_blas_gemm_X
 #undef st_gemm_rows_X
+#undef st_tall_gemm_X
 #undef st_loop_gemm_X
 #undef st_gemm_one_X
 #undef st_gemm_X
@@ -56,6 +58,7 @@
 #define st_blas_index_X st_blas_index_f64
 #define st_blas_gemm_X st_blas_gemm_f64
 #define st_gemm_rows_X st_gemm_rows_f64
+#define st_tall_gemm_X st_tall_gemm_f64
 #define st_loop_gemm_X st_loop_gemm_f64
 #define st_gemm_one_X st_gemm_one_f64
 #define st_gemm_X st_gemm_f64

@@ -17,8 +17,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from symtensor.ir.nodes import (
-    Alloc, Axis, Buffer, Call, Const, Copied, Define, Dim, Expr, If, Load, Local, Loop, Nest, Op, Program, PyCall, Reshape,
-    Same, Stmt, Store, View, While,
+    Alloc, Axis, Buffer, Call, Const, Copied, Define, Dim, Expr, If, Load, Local, Loop, Nest, Op, Program, PyCall,
+    Reshape, Same, Stmt, Store, View, While,
 )
 from symtensor.ir.walk import alias_of, blocks, defines, expressions, host_expressions, reads, statements, writes
 
@@ -181,7 +181,8 @@ class _Bufferizer:
                 if self.facts.kind[root] == "python" and not self._viewed(root):
                     adopted.add(root)
                     return name
-            if k < len(self.program.outputs) and root not in adopted and root not in self.in_place and self._fills(name):
+            free = root not in adopted and root not in self.in_place
+            if free and k < len(self.program.outputs) and self._fills(name):
                 adopted.add(root)
                 self.place[root] = ("output", k)
                 return name
@@ -229,7 +230,7 @@ class _Bufferizer:
     def _nearly(extent: Expr, size: Expr, own: Expr) -> bool:
         if extent in (size, own):
             return True
-        return isinstance(size, Op) and size.name == "add" and size.args[0] == extent and isinstance(size.args[1], Const)
+        return isinstance(size, Op) and size.name == "add" and size.args[0] == extent and type(size.args[1]) is Const
 
     def _viewed(self, root: str) -> bool:
         return any(self.facts.of(name) == root for name in self.facts.root)

@@ -26,6 +26,7 @@ from symtensor.config import config
 from symtensor.runtime import cache, loader, processor
 from symtensor.utils.optional import optional_import
 
+_executor = optional_import("symtensor._executor")
 logger = logging.getLogger("symtensor.blas")
 
 # abi codes of csrc/blas_table.h
@@ -54,7 +55,7 @@ class Table(ctypes.Structure):
 
     _fields_ = [("abi", ctypes.c_longlong), ("gemm", ctypes.c_void_p * 4), ("gemv", ctypes.c_void_p * 4),
                 ("ger", ctypes.c_void_p * 4), ("dot", ctypes.c_void_p * 4), ("small", ctypes.c_longlong),
-                ("threads", ctypes.c_void_p)]
+                ("tall", ctypes.c_void_p * 2), ("threads", ctypes.c_void_p)]
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,8 @@ class Blas:
             abi=self.abi, small=SMALL if core_of(self) in SMALL_CORES else 0,
             threads=None if threads is None else ctypes.cast(threads, ctypes.c_void_p).value,
         )
+        for k, address in enumerate(getattr(_executor, "tall_products", ())):
+            result.tall[k] = address
         for field, row in zip(("gemm", "gemv", "ger", "dot"), self.functions):
             for k, address in enumerate(row):
                 getattr(result, field)[k] = address
