@@ -8,6 +8,7 @@ The graph is copied: changing the variables it was made from does not change the
 """
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -28,7 +29,13 @@ from symtensor.graph.basic import Apply, Variable
 from symtensor.graph.hooks import hooks
 from symtensor.graph.null_type import DisconnectedType
 from symtensor.graph.op import Op
-from symtensor.graph.traversal import ancestors, clone_get_equiv, inputs as leaves_of, io_connection_pattern
+from symtensor.graph.traversal import (
+    ancestors,
+    clone_get_equiv,
+    inputs as leaves_of,
+    io_connection_pattern,
+    io_toposort,
+)
 from symtensor.tensor.shape_env import ShapeEnv
 from symtensor.tensor.shape_ops import Shape_i
 from symtensor.tensor.sharedvar import SharedVariable
@@ -134,6 +141,17 @@ class OpFromGraph(Op):
             memo=dict(zip(self.local_inputs, node.inputs)),
         )
         return [equiv[x] for x in self.local_outputs]
+
+    def with_body(self, inputs: Sequence[Variable], outputs: Sequence[Variable]) -> OpFromGraph:
+        """The same operation computed by another graph, over inputs of the same types."""
+        op = copy.copy(self)
+        op.local_inputs, op.local_outputs, op._fn = list(inputs), list(outputs), None
+        return op
+
+    @property
+    def inner_nodes(self) -> list[Apply]:
+        """The nodes of its graph, in topological order."""
+        return io_toposort(self.local_inputs, self.local_outputs)
 
     @property
     def fn(self) -> Callable[..., Any]:

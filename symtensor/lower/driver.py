@@ -31,6 +31,7 @@ import symtensor.lower.scan
 import symtensor.lower.running
 import symtensor.lower.shape_ops
 import symtensor.lower.sort
+import symtensor.lower.subgraph
 import symtensor.lower.subtensor  # noqa: F401  (the files of rules fill the registry)
 from symtensor.graph.basic import Apply, Variable
 from symtensor.ir.nodes import Program

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from symtensor.control.builders import OpFromGraph
+from symtensor.graph.basic import Apply
 from symtensor.graph.fg import FunctionGraph
 from symtensor.rewrite.opt import copy_stack_trace
 from symtensor.rewrite.rules.scan import products_leave_the_loop, unread_parts_are_left_out
@@ -36,16 +37,16 @@ def rewrite_inner_graphs(fgraph: Any, rewrite: Callable[[Any], Any]) -> None:
     backward_loops_read_forward_values(fgraph)
     rewritten: dict[Any, Any] = {}
     for node in fgraph.toposort():
-        if not isinstance(node.op, Scan):
+        if not isinstance(node.op, (Scan, OpFromGraph)):
             continue
         if node.op not in rewritten:
-            body = FunctionGraph(node.op.inputs, node.op.outputs, clone=True)
-            rewrite(body)
-            rewritten[node.op] = node.op.like(body.inputs, body.outputs, node.op.info)
+            rewritten[node.op] = _with_rewritten_body(node.op, rewrite)
         op = rewritten[node.op]
         if op != node.op:
-            new = op.make_node(*node.inputs)
+            new = Apply(op, list(node.inputs), [v.type() for v in node.outputs])
             node = _replaced(fgraph, node, new, dict(zip(node.outputs, new.outputs)))
+        if isinstance(op, OpFromGraph):
+            continue
         for change in (unread_parts_are_left_out, products_leave_the_loop, only_the_last_rows_are_kept,
                        unread_parts_are_left_out):
             changed = change(node)
@@ -54,6 +55,16 @@ def rewrite_inner_graphs(fgraph: Any, rewrite: Callable[[Any], Any]) -> None:
         results = map_as_arithmetic(node)
         if results is not None:
             _replaced(fgraph, node, None, results)
+
+
+def _with_rewritten_body(op: Any, rewrite: Callable[[Any], Any]) -> Any:
+    if isinstance(op, Scan):
+        body = FunctionGraph(op.inputs, op.outputs, clone=True)
+        rewrite(body)
+        return op.like(body.inputs, body.outputs, op.info)
+    body = FunctionGraph(op.local_inputs, op.local_outputs, clone=True)
+    rewrite(body)
+    return op.with_body(body.inputs, body.outputs)
 
 
 def _replaced(fgraph: Any, old: Any, new: Any, results: dict[Any, Any]) -> Any:

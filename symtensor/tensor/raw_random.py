@@ -374,16 +374,23 @@ def multinomial_helper(random_state: Any, n: Any, pvals: Any, size: Any) -> np.n
     if pvals.ndim - 1 > len(size):
         raise ValueError(f"pvals.ndim-1 ({pvals.ndim - 1}) should not be larger than len(size) ({len(size)})", pvals,
                          size)
+    if pvals.ndim == 1 and n.ndim == 0:  # the same numbers in one call
+        return random_state.multinomial(int(n), _outcomes(pvals), size)
     counts = np.broadcast_to(n, size)
     rows = np.broadcast_to(pvals, (*size, pvals.shape[-1]))
     out = np.empty((*size, pvals.shape[-1]), dtype="int64")
     for index in np.ndindex(*size):
-        row = rows[index].astype("float64")
-        total = row.sum()
-        # Rows that were rounded to float32 may add up to a little more than 1, which NumPy takes.
-        assert total <= 1.0 + 1e-6, total
-        out[index] = random_state.multinomial(int(counts[index]), row)
+        out[index] = random_state.multinomial(int(counts[index]), _outcomes(rows[index]))
     return out
+
+
+def _outcomes(pvals: np.ndarray) -> np.ndarray:
+    """The probabilities as doubles. Where they were rounded to float32 they may add up to a little more than 1, which
+    NumPy takes."""
+    row = pvals.astype("float64")
+    total = row.sum()
+    assert total <= 1.0 + 1e-6, total
+    return row
 
 
 def multinomial(
