@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from symtensor.tensor.first_cause import first_cause
 from symtensor.tensor.sharedvar import Container, SharedVariable
 
 __all__ = ["In", "Out", "SharedVariable", "SymbolicInput", "SymbolicOutput"]
@@ -47,7 +48,8 @@ class SymbolicInput:
         if update is not None and not variable.type == update.type:
             raise TypeError(
                 f"Variable '{variable}' has type {variable.type} but an update of type {update.type}. "
-                "The type of the update should be the same as the type of the variable")
+                "The type of the update should be the same as the type of the variable"
+                f"\n{first_cause(update, variable.type)}")
         self.mutable: bool = mutable if mutable is not None else update is not None
         self.strict = strict
         self.allow_downcast = allow_downcast

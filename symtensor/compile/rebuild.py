@@ -16,6 +16,7 @@ from typing import Any
 
 from symtensor.compile.io import In, Out
 from symtensor.graph.basic import Apply, Constant, Variable
+from symtensor.tensor.first_cause import first_cause, wrong_update
 from symtensor.tensor.sharedvar import SharedVariable, shared
 
 __all__ = ["Rebuild", "clone", "iter_over_pairs", "rebuild_collect_shared"]
@@ -110,7 +111,12 @@ class Rebuild:
         default = getattr(variable, "default_update", None)
         if default is None or variable in self.updates or self._no_default(variable):
             return
-        value = variable.type.filter_variable(default, allow_convert=False)
+        try:
+            value = variable.type.filter_variable(default, allow_convert=False)
+        except TypeError as error:
+            cause = first_cause(default, variable.type)
+            raise TypeError(f"{error}\nThis is the default update of the shared variable {variable}."
+                            + (f"\n{cause}" if cause else "")) from None
         self.updates[variable] = None  # replaced by the copy in `clone_updates`
         self.update_pairs.append((variable, value))
 
@@ -132,13 +138,7 @@ class Rebuild:
         try:
             expression = target.type.filter_variable(value, allow_convert=False)
         except TypeError:
-            raise TypeError(
-                "An update must have the same type as the original shared variable "
-                f"(shared_var={target}, shared_var.type={target.type}, update_val={value}, "
-                f"update_val.type={getattr(value, 'type', None)}).",
-                "If the difference is related to the broadcast pattern, you can call the "
-                "tensor.unbroadcast(var, axis_to_unbroadcast[, ...]) function to remove broadcastable dimensions.",
-            ) from None
+            raise wrong_update(target, value) from None
         assert expression.type == target.type
         self.updates[target] = None
         self.update_pairs.append((target, expression))

@@ -15,6 +15,7 @@ from symtensor.graph.basic import Apply, Variable
 from symtensor.graph.null_type import DisconnectedType
 from symtensor.graph.op import Op
 from symtensor.tensor.constant import as_tensor_variable
+from symtensor.tensor.first_cause import first_cause
 from symtensor.tensor.sizes import same
 
 __all__ = ["IfElse", "ifelse"]
@@ -171,5 +172,16 @@ def _same_type(then: Any, other: Any) -> tuple[Any, Any]:
     raise TypeError(
         f"The two branches should have identical types, but they are {then.type} and {other.type} respectively. This "
         "error could be raised if for example you provided a one element list on the `then` branch but a tensor on the "
-        "`else` branch."
+        f"`else` branch.{_because(then, other)}"
     )
+
+
+def _because(then: Any, other: Any) -> str:
+    """What made one branch wider than the other."""
+    for name, one, another in (("then", then, other), ("else", other, then)):
+        cause = first_cause(one, another.type) if getattr(one.type, "dtype", None) != \
+            getattr(another.type, "dtype", None) else ""
+        if cause and not cause.startswith("Nothing"):
+            return f"\nIn the `{name}` branch: {cause}"
+    cause = first_cause(other, then.type)
+    return f"\nIn the `else` branch: {cause}" if cause else ""

@@ -16,8 +16,8 @@ from typing import Any, overload
 from symtensor.config import config
 
 __all__ = [
-    "Frames", "add_tag_trace", "copy_traces", "format_trace", "get_variable_trace_string", "simple_extract_stack",
-    "user_frames",
+    "Frames", "add_tag_trace", "birthplace", "copy_traces", "format_trace", "get_variable_trace_string", "made_here",
+    "recorded_trace", "simple_extract_stack", "user_frames",
 ]
 
 Entry = tuple[str, int, str, str]
@@ -167,6 +167,32 @@ def copy_traces(from_vars: Any, to_vars: Any) -> None:
     for var in to_vars:
         own = [t for t in getattr(var.tag, "trace", ()) if not any(t is other for other in traces)]
         var.tag.trace = traces + own
+
+
+def recorded_trace(thing: Any) -> list[Entry]:
+    """Where the user made a node or variable, outermost first: its own trace, or its owner's, or that of a variable
+    that it computes; empty where none was recorded."""
+    owner = getattr(thing, "owner", None)
+    for one in (thing, *(() if owner is None else (owner,)), *getattr(thing, "outputs", ())):
+        traces = getattr(one.tag, "trace", None)
+        if traces and len(traces[0]):
+            return list(traces[0])
+    return []
+
+
+def birthplace(thing: Any) -> Entry | None:
+    """The innermost line of the user's program that made a node or variable, None where it was not recorded."""
+    trace = recorded_trace(thing)
+    return trace[-1] if trace else None
+
+
+def made_here(thing: Any) -> str:
+    """`birthplace` on one line, as messages show it."""
+    place = birthplace(thing)
+    if place is None:
+        return f"{thing} (its line was not recorded)"
+    filename, line, function, text = place
+    return f'{text or "?"}  (File "{filename}", line {line}, in {function})'
 
 
 def format_trace(thing: Any) -> str:

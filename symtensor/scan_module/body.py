@@ -19,6 +19,7 @@ from symtensor.scan_module.arguments import OutputInfo
 from symtensor.scan_module.draws import warn_of_repeated_draws
 from symtensor.scan_module.scan_utils import safe_new
 from symtensor.tensor.basic import as_tensor_variable
+from symtensor.tensor.first_cause import first_cause, wrong_update
 from symtensor.tensor.sharedvar import SharedVariable
 
 __all__ = ["Body", "check_states", "make_body"]
@@ -35,6 +36,11 @@ class Body:
     outputs: list[Any]
     new_shared: list[Any]
     condition: Any
+
+    @property
+    def stands_for(self) -> dict[Any, Any]:
+        """What the inner inputs are copies of."""
+        return dict(zip([*self.inner_shared, *self.inner_non_sequences], [*self.shared, *self.non_sequences]))
 
 
 def make_body(
@@ -112,22 +118,16 @@ def _update(target: Any, value: Any) -> Any:
     try:
         return target.type.filter_variable(value, allow_convert=False)
     except TypeError:
-        raise TypeError(
-            "An update must have the same type as the original shared variable "
-            f"(shared_var={target}, shared_var.type={target.type}, update_val={value}, "
-            f"update_val.type={getattr(value, 'type', None)}).",
-            "If the difference is related to the broadcast pattern, you can call the "
-            "tensor.unbroadcast(var, axis_to_unbroadcast[, ...]) function to remove broadcastable dimensions.",
-        ) from None
+        raise wrong_update(target, value) from None
 
 
 def check_states(
-    infos: Sequence[OutputInfo], rows: Sequence[Any], slices: Sequence[Any], outputs: Sequence[Any], first: int
+    infos: Sequence[OutputInfo], rows: Sequence[Any], slices: Sequence[Any], body: Body, first: int
 ) -> None:
     """Whether new values fit the states they replace. `slices`: a variable that the body read of each output's state,
     None for untapped ones; `first`: the number of inputs of the body before the states. ValueError if not."""
     argument = first
-    for info, initial, state, new in zip(infos, rows, slices, outputs):
+    for info, initial, state, new in zip(infos, rows, slices, body.outputs):
         if not info.taps:
             continue
         where = (
@@ -139,6 +139,7 @@ def check_states(
                 f"When compiling the inner function of scan the following error has been encountered: {where} has "
                 f"dtype {state.type.dtype}, while the result of the inner function (`fn`) has dtype {new.type.dtype}. "
                 "This can happen if the inner function of scan results in an upcast or downcast."
+                f"\n{first_cause(new, state.type, body.stands_for)}"
             )
         if new.type.ndim != state.type.ndim:
             raise ValueError(
@@ -151,5 +152,6 @@ def check_states(
                 "corresponds to the number of previous time-steps that scan uses in each of its iterations. In order "
                 "to solve this issue if the two variables currently have the same dimensionality, you can increase the "
                 "dimensionality of the variable in the initial state of scan by using dimshuffle or shape_padleft."
+                f"\n{first_cause(new, state.type, body.stands_for)}"
             )
         argument += len(info.taps)

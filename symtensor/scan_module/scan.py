@@ -103,7 +103,7 @@ def scan(
     )
     initial = [initial_rows(info) if info.taps else None for info in infos]
     n_sequence_rows = sum(map(len, sequence_rows))
-    check_states(infos, initial, [rows[0] if rows else None for rows in state_rows], body.outputs, n_sequence_rows)
+    check_states(infos, initial, [rows[0] if rows else None for rows in state_rows], body, n_sequence_rows)
 
     # The loop.
     recurrent = [i for i, info in enumerate(infos) if info.taps]

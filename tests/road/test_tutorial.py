@@ -124,7 +124,7 @@ def test_update_of_another_type(start, name):
     state, inc = shared(start), T.dscalar("inc")
     with pytest.raises(TypeError) as caught:
         function([inc], state, updates=[(state, state + inc)])
-    first, second = caught.value.args
+    first, second, cause = caught.value.args
     assert first == (
         "An update must have the same type as the original shared variable "
         f"(shared_var=<TensorType({name}, scalar)>, shared_var.type=TensorType({name}, scalar), "
