@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 
@@ -54,6 +55,7 @@ class Lowering:
         self.buffers: list[Buffer] = []
         self.declared: dict[str, Buffer] = {}
         self.names: dict[Variable, str] = {}
+        self.sizes_of: dict[str, tuple[object, ...]] = {}  # of buffers: equal entries, equal sizes
         self.rows_of: dict[Variable, str] = {}  # variables that are rows of an array: so their sizes are known before
         # (initial rows, computed rows) of a loop's state -> the trace with both, and how many rows that is
         self.traces: dict[tuple[Variable, Variable], tuple[str, Expr]] = {}
@@ -102,6 +104,7 @@ class Lowering:
         type_ = variable.type
         if hasattr(type_, "broadcastable"):
             name = self.declare(type_.dtype, type_.broadcastable, layout)
+            self.sizes_of[name] = self.sizes.key(variable)
         elif hasattr(type_, "dtype") and is_number_type(type_):
             name = self.declare(type_.dtype, (), layout)
         else:
@@ -189,6 +192,7 @@ class Lowering:
     def scratch(self, dtype: str, dims: Sequence[Expr]) -> str:
         """New memory that belongs to no variable."""
         name = self.declare(dtype, [isinstance(d, Const) and d.value == 1 for d in dims])
+        self.sizes_of[name] = tuple(dims)
         self.emit(Define(name, tuple(dims)))
         return name
 
@@ -229,7 +233,12 @@ class Lowering:
             yield builder
         finally:
             self.open_nest = None
-        self.emit(builder.finish())
+        found = builder.finish()
+        self.emit(replace(found, inplace=tuple(pair for pair in found.inplace if self.equally_large(*pair))))
+
+    def equally_large(self, one: str, other: str) -> bool:
+        """Whether two buffers surely have the same sizes: one may then take the place of the other."""
+        return one in self.sizes_of and self.sizes_of[one] == self.sizes_of.get(other)
 
     def site(self, error: str, message: str, node: Apply | None = None) -> int:
         site = Site(error, message, self.node_ids.get(node, -1) if node is not None else -1)
@@ -364,6 +373,7 @@ class Lowering:
             return
         dims = self.dims(variable)
         name = self.declare(variable.type.dtype, getattr(variable.type, "broadcastable", ()))
+        self.sizes_of[name] = self.sizes.key(variable) if hasattr(variable.type, "broadcastable") else ()
         self.emit(Define(name, dims))
         with self.nest(node) as nest:
             index = nest.loops(dims)

@@ -79,3 +79,40 @@ def test_memory_does_not_grow_with_the_steps():
     count = f.maker.code.lowered.program.inputs[0]
     assert allocated and not any(count in repr(s.dims) for s in allocated)
     np.testing.assert_allclose(f(10**6, [1.0, 2.0, 3.0]), [2.0, 4.0, 6.0])
+
+
+@pytest.mark.parametrize("mode", [None, "FAST_COMPILE", "DebugMode"])
+def test_last_rows_of_collected_values(mode):
+    x, h0, w = T.dmatrix("x"), T.dvector("h0"), T.dmatrix("w")
+
+    def step(row, h, w):
+        h = T.tanh(row + h)
+        return h, T.exp(h).dimshuffle(0, "x") * w, h.sum()
+
+    (h, product, total), _ = symtensor.scan(step, x, [h0, None, None], w)
+    rows, start, weight = np.arange(6.0).reshape(3, 2) / 6, np.ones(2), np.arange(8.0).reshape(2, 4)
+    f = symtensor.function([x, h0, w], [product[-1], total[-2:], product[-1, 1:], h], mode=mode)
+    (info,) = (node.op.info for node in f.maker.fgraph.toposort() if isinstance(node.op, Scan))
+    assert (len(info.recurrent), info.n_untapped) == (1, 0)
+    states = [start]
+    for row in rows:
+        states.append(np.tanh(row + states[-1]))
+    states = np.array(states[1:])
+    for steps in (1, 2, 3):
+        got = f(rows[:steps], start, weight)
+        kept = states[:steps]
+        products = np.exp(kept)[:, :, None] * weight
+        for value, truth in zip(got, (products[-1], kept.sum(1)[-2:], products[-1, 1:], kept)):
+            assert value.shape == truth.shape
+            np.testing.assert_allclose(value, truth)
+    with pytest.raises(IndexError):
+        f(rows[:0], start, weight)
+
+
+def test_collected_values_with_a_condition():
+    x = T.dvector("x")
+    values, _ = symtensor.scan(lambda v: (v * 2, until(v > 2)), x)
+    f = symtensor.function([x], values[-1])
+    (info,) = (node.op.info for node in f.maker.fgraph.toposort() if isinstance(node.op, Scan))
+    assert info.n_untapped == 0
+    assert (f([1, 2, 3, 4]), f([1, 2]), f([5, 6])) == (6, 4, 10)
