@@ -3,12 +3,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from symtensor.graph.basic import Apply, Variable
+from symtensor.graph.basic import Apply, Constant, Variable
 from symtensor.lower.context import Lowering
 from symtensor.lower.elemwise import emit_group
 from symtensor.lower.plan import Plan, make_plan
 from symtensor.lower.python import emit_python
 from symtensor.lower.regions import Key, Regions
+from symtensor.lower.sizes import Sizes
+from symtensor.tensor.shape_ops import Shape_i
 
 
 def lower_block(ctx: Lowering, order: Sequence[Apply], outputs: Sequence[Variable]) -> None:
@@ -20,9 +22,57 @@ def lower_block(ctx: Lowering, order: Sequence[Apply], outputs: Sequence[Variabl
 def lower_region(ctx: Lowering, region: Key | None, outputs: Sequence[Variable]) -> None:
     """The same for one lazy region of the block that `ctx.regions` describes."""
     nodes = ctx.regions.members.get(region, [])
+    first, ctx.sizes = ctx.sizes.assuming(nodes, KnownNow(ctx))
+    _check_first(ctx, first)
     plan = make_plan(nodes, outputs, ctx.sizes, ctx.rules, ctx.regions.inputs)
     ctx.wanted = plan.wanted
     _emit_units(ctx, plan)
+
+
+def _check_first(ctx: Lowering, sizes: Sizes) -> None:
+    """Emits the checks that everything in a block relies on. They compare the lengths as they are: nothing is relied on
+    yet."""
+    later, ctx.sizes = ctx.sizes, sizes
+    for node in sizes.asserted:
+        ctx.check_sizes(node)
+    ctx.sizes = later
+
+
+class KnownNow:
+    """Which lengths can be had now: from constants, from values that there are, and by arithmetic on those."""
+
+    def __init__(self, ctx: Lowering) -> None:
+        self.ctx = ctx
+        self.answers: dict[Variable, bool] = {}
+
+    def __call__(self, size: Variable) -> bool:
+        todo = [size]
+        while todo:
+            v = todo[-1]
+            if v in self.answers:
+                todo.pop()
+                continue
+            operands = self._operands(v)
+            waiting = [] if operands is None else [x for x in operands if x not in self.answers]
+            if waiting:
+                todo.extend(waiting)
+                continue
+            todo.pop()
+            self.answers[v] = operands is not None and all(self.answers[x] for x in operands)
+        return self.answers[size]
+
+    def _operands(self, v: Variable) -> Sequence[Variable] | None:
+        """What a length is computed from; None where it is not known now."""
+        ctx = self.ctx
+        if isinstance(v, Constant) or v in ctx.names:
+            return ()
+        node = v.owner
+        if node is None:
+            return None
+        if isinstance(node.op, Shape_i):
+            x = node.inputs[0]
+            return () if isinstance(x, Constant) or x in ctx.names or x in ctx.rows_of else None
+        return node.inputs if ctx.rules[node].element is not None else None
 
 
 def _emit_units(ctx: Lowering, plan: Plan) -> None:

@@ -201,6 +201,8 @@ class _Loop:
         """Sizes of one row of each collected value."""
         before = copy.copy(self.body)
         before.body = self.ctx.body
+        # What a step makes longer or shorter is refused when its row is written: all that a step asserts may be assumed.
+        _, before.sizes = self.body.sizes.assuming(self.node.op.inner_nodes, lambda size: True)
         return [before.dims(v) for v in self.made.untapped]
 
     def row(self, ctx: Lowering, variable: Variable, base: str, index: Expr) -> None:

@@ -3,11 +3,17 @@
 Every elementwise node says that its operands have equal lengths along the axes where they do not broadcast. Lengths are
 the symbolic scalars of `ShapeEnv`; equal ones are kept in a union-find. The representative of a class is a literal if
 it has one, else the length that is known first (of a function input).
+
+Whoever relies on an equality must run after the check of it: loops over an array that end where another array ends read
+memory that is not theirs where the check would have failed. So `Sizes` by itself holds no equalities; each block (a
+function, a branch of an `ifelse`, a step of a loop) takes those of its own nodes whose lengths are known where the
+block begins, and checks them there. Other equalities are checked before their node and not relied on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import copy
+from collections.abc import Callable, Sequence
 
 from symtensor.control.ifelse import IfElse
 from symtensor.graph.basic import Apply, Constant, Variable
@@ -17,7 +23,7 @@ from symtensor.tensor.shape_ops import Shape_i
 
 
 class Sizes:
-    """Sizes of every variable, up to the equalities that the elementwise nodes assert."""
+    """Sizes of every variable, up to equalities (see the module)."""
 
     def __init__(self, order: Sequence[Apply], inputs: Sequence[Variable]):
         # What an ifelse yields has the sizes of the branch that ran: they are asked for, not inferred.
@@ -26,14 +32,27 @@ class Sizes:
         self.inputs = set(inputs)
         self.parent: dict[object, object] = {}
         self.size: dict[object, Variable] = {}
-        # (node, axis, reference length, operand position, its length): equal lengths to check before the node runs
+        # for each node (axis, reference operand, other operand): lengths to check
         self.asserted: dict[Apply, list[tuple[int, int, int]]] = {}
-        for node in order:
-            if isinstance(node.op, Elemwise):
-                self._unify(node)
 
-    def _unify(self, node: Apply) -> None:
-        checks: list[tuple[int, int, int]] = []
+    def assuming(self, nodes: Sequence[Apply], is_known: Callable[[Variable], bool]) -> tuple[Sizes, Sizes]:
+        """Sizes with what the elementwise nodes among `nodes` assert, as far as the lengths are known.
+
+        Returns them twice: `asserted` of the first lists the checks that all others rely on, that of the second those
+        that are made before each node.
+        """
+        late = copy.copy(self)
+        late.parent, late.asserted = dict(self.parent), {}
+        early: dict[Apply, list[tuple[int, int, int]]] = {}
+        for node in nodes:
+            if isinstance(node.op, Elemwise):
+                late._unify(node, is_known, early)
+        first = copy.copy(late)
+        first.asserted = early
+        return first, late
+
+    def _unify(self, node: Apply, is_known: Callable[[Variable], bool],
+               early: dict[Apply, list[tuple[int, int, int]]]) -> None:
         for axis in range(node.outputs[0].type.ndim):
             first: int | None = None
             for position, operand in enumerate(node.inputs):
@@ -42,10 +61,10 @@ class Sizes:
                 if first is None:
                     first = position
                 elif self.root(node.inputs[first], axis) != self.root(operand, axis):
-                    checks.append((axis, first, position))
-                    self._union(self.root(node.inputs[first], axis), self.root(operand, axis))
-        if checks:
-            self.asserted[node] = checks
+                    known = is_known(self.own(node.inputs[first], axis)) and is_known(self.own(operand, axis))
+                    (early if known else self.asserted).setdefault(node, []).append((axis, first, position))
+                    if known:
+                        self._union(self.root(node.inputs[first], axis), self.root(operand, axis))
 
     def _key(self, size: Variable) -> object:
         key: object = int(size.data) if isinstance(size, Constant) else size

@@ -239,7 +239,7 @@ def _of_rank(expression: Any, wanted: int, stands_for: Mapping[Any, Any]) -> str
         text = f"{ranks} first appear{'s' if first.type.ndim == 1 else ''} here: {made_here(first)}\n" \
                f"{_op_name(first.owner)} makes {ranks} of {operands}."
     advice = ("Take dimensions away by a reduction, an index (x[0]) or x.dimshuffle(...)." if more else
-              "Add dimensions by x.dimshuffle(0, 'x'), T.shape_padleft or T.shape_padright, or keep them in a reduction "
+              "Add dimensions by x.dimshuffle(0, 'x'), T.shape_padleft or T.shape_padright, or keep them in reductions "
               "by keepdims=True.")
     return f"{text}\n{advice}"
 
