@@ -158,9 +158,14 @@ class _Bufferizer:
         if any(self.facts.of(name) != root for stmt in rest for name in writes(stmt)):
             return False
         if isinstance(first, Copied):
-            return first.source == shared and all(root in writes(s) and shared not in reads(s) for s in rest)
+            return first.source == shared and all(
+                root in writes(s) and shared not in map(self.facts.of, reads(s)) for s in rest)
         return (isinstance(first, Define) and len(rest) == 1 and isinstance(rest[0], Nest)
-                and (root, shared) in rest[0].inplace)
+                and (root, shared) in rest[0].inplace and not self._reads_part(rest[0], shared))
+
+    def _reads_part(self, stmt: Stmt, root: str) -> bool:
+        """Whether a statement reads memory by another name than its first: by other indices, therefore."""
+        return any(name != root and self.facts.of(name) == root for name in reads(stmt))
 
     # -- results ----------------------------------------------------------------------------------------------------
 
@@ -310,7 +315,7 @@ class _Bufferizer:
                 if name in writes(filler):
                     for written, source in filler.inplace if isinstance(filler, Nest) else ():
                         if written == name and self._dies_here(source, t, last, renamed):
-                            if self._take_over(name, source, renamed, done):
+                            if not self._reads_part(filler, source) and self._take_over(name, source, renamed, done):
                                 return Same(name, source)
                     break
         if name in self.place:

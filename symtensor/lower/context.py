@@ -55,7 +55,7 @@ class Lowering:
         self.buffers: list[Buffer] = []
         self.declared: dict[str, Buffer] = {}
         self.names: dict[Variable, str] = {}
-        self.sizes_of: dict[str, tuple[object, ...]] = {}  # of buffers: equal entries, equal sizes
+        self.sized: dict[str, Variable | tuple[Expr, ...]] = {}  # what has a buffer's sizes, or these themselves
         self.rows_of: dict[Variable, str] = {}  # variables that are rows of an array: so their sizes are known before
         # (initial rows, computed rows) of a loop's state -> the trace with both, and how many rows that is
         self.traces: dict[tuple[Variable, Variable], tuple[str, Expr]] = {}
@@ -104,7 +104,7 @@ class Lowering:
         type_ = variable.type
         if hasattr(type_, "broadcastable"):
             name = self.declare(type_.dtype, type_.broadcastable, layout)
-            self.sizes_of[name] = self.sizes.key(variable)
+            self.sized[name] = variable
         elif hasattr(type_, "dtype") and is_number_type(type_):
             name = self.declare(type_.dtype, (), layout)
         else:
@@ -192,7 +192,7 @@ class Lowering:
     def scratch(self, dtype: str, dims: Sequence[Expr]) -> str:
         """New memory that belongs to no variable."""
         name = self.declare(dtype, [isinstance(d, Const) and d.value == 1 for d in dims])
-        self.sizes_of[name] = tuple(dims)
+        self.sized[name] = tuple(dims)
         self.emit(Define(name, tuple(dims)))
         return name
 
@@ -238,7 +238,10 @@ class Lowering:
 
     def equally_large(self, one: str, other: str) -> bool:
         """Whether two buffers surely have the same sizes: one may then take the place of the other."""
-        return one in self.sizes_of and self.sizes_of[one] == self.sizes_of.get(other)
+        first, second = self.sized.get(one), self.sized.get(other)
+        if isinstance(first, Variable) and isinstance(second, Variable):
+            return self.sizes.key(first) == self.sizes.key(second)
+        return first is not None and first == second
 
     def site(self, error: str, message: str, node: Apply | None = None) -> int:
         site = Site(error, message, self.node_ids.get(node, -1) if node is not None else -1)
@@ -373,7 +376,7 @@ class Lowering:
             return
         dims = self.dims(variable)
         name = self.declare(variable.type.dtype, getattr(variable.type, "broadcastable", ()))
-        self.sizes_of[name] = self.sizes.key(variable) if hasattr(variable.type, "broadcastable") else ()
+        self.sized[name] = variable if dims else ()
         self.emit(Define(name, dims))
         with self.nest(node) as nest:
             index = nest.loops(dims)

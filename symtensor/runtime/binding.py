@@ -61,6 +61,19 @@ def _number(value: Any, dtype: np.dtype) -> np.ndarray:
     return np.array(value)
 
 
+def separated(values: list[Any], written: Sequence[int]) -> list[Any]:
+    """The input values, where those that the program writes to share no memory with any other and can be written:
+    the others (the later one of two that are written) are replaced by copies."""
+    for d in written:
+        if isinstance(values[d], np.ndarray) and not values[d].flags.writeable:
+            values[d] = values[d].copy()
+        for k, value in enumerate(values):
+            if k != d and isinstance(value, np.ndarray) and np.may_share_memory(value, values[d]):
+                victim = d if k in written and k < d else k
+                values[victim] = values[victim].copy()
+    return values
+
+
 def adopted(results: Any, stmt: PyCall, buffers: Sequence[Buffer], inputs: Sequence[Any], name: str,
             others: Sequence[Any] = ()) -> list[Any]:
     """What a Python operation returned, checked against the buffers that it defines.

@@ -17,7 +17,7 @@ from symtensor.codegen.target import CUnit
 from symtensor.ir.nodes import Buffer, Program, PyCall
 from symtensor.runtime import facts
 from symtensor.runtime._abi import ffi
-from symtensor.runtime.binding import adopted
+from symtensor.runtime.binding import adopted, separated
 from symtensor.runtime.loader import Unit
 
 Fit = Callable[[int, Any], Any]
@@ -165,24 +165,13 @@ class CffiRunner:
         """One call; see `symtensor.runtime.executor`."""
         if len(values) != len(self.program.inputs):
             raise TypeError(f"{len(self.program.inputs)} input values expected, got {len(values)}")
-        bound = self.separate([self.fit(k, value) for k, value in enumerate(values)])
+        bound = separated([self.fit(k, value) for k, value in enumerate(values)], self.destroyed)
         if self.lock.acquire(blocking=False):
             try:
                 return self.call(_Call(self, bound, self.slots))
             finally:
                 self.lock.release()
         return self.call(_Call(self, bound, [None] * self.n_slots))
-
-    def separate(self, values: list[Any]) -> list[Any]:
-        """Copies of inputs that share memory with one that the program writes to, or that cannot be written."""
-        for d in self.destroyed:
-            if isinstance(values[d], np.ndarray) and not values[d].flags.writeable:
-                values[d] = values[d].copy()
-            for k, value in enumerate(values):
-                if k != d and isinstance(value, np.ndarray) and np.may_share_memory(value, values[d]):
-                    victim = d if k in self.destroyed and k < d else k
-                    values[victim] = values[victim].copy()
-        return values
 
     def call(self, call: _Call) -> tuple[list[Any], list[Any]]:
         frame = call.frame

@@ -20,7 +20,8 @@ from symtensor.ir.nodes import (
     Alloc, Call, Check, Copied, Define, Expr, If, Let, Nest, Program, PyCall, Reshape, Same, Stmt, View, While,
 )
 from symtensor.ir.walk import statements
-from symtensor.runtime.binding import adopted, fitted
+from symtensor.runtime import facts
+from symtensor.runtime.binding import adopted, fitted, separated
 from symtensor.runtime.failures import ErrorHook, decorated, site_error
 from symtensor.runtime.library import ROUTINES
 from symtensor.runtime.nests import NestEvaluator, Scope, serial_indices
@@ -38,7 +39,8 @@ class Interpreter:
         if len(constants) != len(program.constants):
             raise ValueError(f"{len(program.constants)} constants expected, got {len(constants)}")
         self.program = program
-        self.facts = {buffer.name: buffer for buffer in program.buffers}
+        self.facts = facts.by_name(program)
+        self.written = facts.written_inputs(program)
         self.constants = [fitted(value, self.facts[name], f"constant {name}")
                           for name, value in zip(program.constants, constants)]
         self.pycalls = tuple(pycalls)
@@ -51,13 +53,13 @@ class Interpreter:
 
     def run(self, values: Sequence[Any]) -> tuple[list[Any], list[Any]]:
         """One call: (outputs, new values of `program.updates`, in order). An update made in place returns the array
-        that was handed in."""
+        that was handed in, or a copy of it where it was read-only or shared memory with another input."""
         program = self.program
         if len(values) != len(program.inputs):
             raise TypeError(f"{len(program.inputs)} input values expected, got {len(values)}")
         bound = [fitted(value, self.facts[name], f"input {k} ({name})")
                  for k, (name, value) in enumerate(zip(program.inputs, values))]
-        run = _Run(self, bound)
+        run = _Run(self, separated(bound, self.written))
         with np.errstate(all="ignore"):
             run.block(program.body, {})
         outputs = [run.buffers[name] for name in program.outputs]
