@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from symtensor.tensor.first_cause import first_cause
+from symtensor.tensor.first_cause import first_cause, lines
 from symtensor.tensor.sharedvar import Container, SharedVariable
 
 __all__ = ["In", "Out", "SharedVariable", "SymbolicInput", "SymbolicOutput"]
@@ -49,7 +49,7 @@ class SymbolicInput:
             raise TypeError(
                 f"Variable '{variable}' has type {variable.type} but an update of type {update.type}. "
                 "The type of the update should be the same as the type of the variable"
-                f"\n{first_cause(update, variable.type)}")
+                f"{lines(first_cause(update, variable.type))}")
         self.mutable: bool = mutable if mutable is not None else update is not None
         self.strict = strict
         self.allow_downcast = allow_downcast

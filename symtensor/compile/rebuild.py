@@ -16,7 +16,7 @@ from typing import Any
 
 from symtensor.compile.io import In, Out
 from symtensor.graph.basic import Apply, Constant, Variable
-from symtensor.tensor.first_cause import first_cause, wrong_update
+from symtensor.tensor.first_cause import first_cause, lines, wrong_update
 from symtensor.tensor.sharedvar import SharedVariable, shared
 
 __all__ = ["Rebuild", "clone", "iter_over_pairs", "rebuild_collect_shared"]
@@ -116,7 +116,7 @@ class Rebuild:
         except TypeError as error:
             cause = first_cause(default, variable.type)
             raise TypeError(f"{error}\nThis is the default update of the shared variable {variable}."
-                            + (f"\n{cause}" if cause else "")) from None
+                            + lines(cause)) from None
         self.updates[variable] = None  # replaced by the copy in `clone_updates`
         self.update_pairs.append((variable, value))
 

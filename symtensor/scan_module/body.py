@@ -19,7 +19,7 @@ from symtensor.scan_module.arguments import OutputInfo
 from symtensor.scan_module.draws import warn_of_repeated_draws
 from symtensor.scan_module.scan_utils import safe_new
 from symtensor.tensor.basic import as_tensor_variable
-from symtensor.tensor.first_cause import first_cause, wrong_update
+from symtensor.tensor.first_cause import first_cause, lines, wrong_update
 from symtensor.tensor.sharedvar import SharedVariable
 
 __all__ = ["Body", "check_states", "make_body"]
@@ -139,7 +139,7 @@ def check_states(
                 f"When compiling the inner function of scan the following error has been encountered: {where} has "
                 f"dtype {state.type.dtype}, while the result of the inner function (`fn`) has dtype {new.type.dtype}. "
                 "This can happen if the inner function of scan results in an upcast or downcast."
-                f"\n{first_cause(new, state.type, body.stands_for)}"
+                f"{lines(first_cause(new, state.type, body.stands_for))}"
             )
         if new.type.ndim != state.type.ndim:
             raise ValueError(
@@ -152,6 +152,6 @@ def check_states(
                 "corresponds to the number of previous time-steps that scan uses in each of its iterations. In order "
                 "to solve this issue if the two variables currently have the same dimensionality, you can increase the "
                 "dimensionality of the variable in the initial state of scan by using dimshuffle or shape_padleft."
-                f"\n{first_cause(new, state.type, body.stands_for)}"
+                f"{lines(first_cause(new, state.type, body.stands_for))}"
             )
         argument += len(info.taps)

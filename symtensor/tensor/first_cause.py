@@ -11,6 +11,7 @@ was made first.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from textwrap import indent
 from typing import Any
 
 from symtensor.config import config
@@ -23,7 +24,7 @@ from symtensor.tensor.elementwise import Elemwise
 from symtensor.tensor.sharedvar import SharedVariable
 from symtensor.tensor.type import TensorType
 
-__all__ = ["first_cause", "wrong_update"]
+__all__ = ["first_cause", "lines", "wrong_update"]
 
 # Names of further sources that are told beside the first.
 _MORE = 3
@@ -51,11 +52,16 @@ def first_cause(expression: Any, wanted: Any, stands_for: Mapping[Any, Any] | No
     return ""
 
 
+def lines(cause: str) -> str:
+    """A cause as lines behind a message."""
+    return "\n" + indent(cause, "    ") if cause else ""
+
+
 class _Lines(str):
-    """An argument of an exception that is shown as it is where the exception shows all of its arguments."""
+    """An argument of an exception that is shown as lines of its own where the exception shows all of its arguments."""
 
     def __repr__(self) -> str:
-        return "\n" + str(self)
+        return lines(str(self))
 
 
 def wrong_update(target: Any, value: Any) -> TypeError:
@@ -100,22 +106,22 @@ def _of_dtype(expression: Any, wanted: str, outer: dict[Any, Any]) -> str:
         entry = step[source]
 
     dtype = source.type.dtype
-    lines = []
+    said = []
     if source.owner is not None:
         # The node itself made the wider dtype of narrower ones.
-        lines.append(f"{dtype} came in here: {made_here(source)}")
-        lines.append(_sum_of(source.owner, wanted))
+        said.append(f"{dtype} came in here: {made_here(source)}")
+        said.append(_sum_of(source.owner, wanted))
     else:
         if entry is not None:
-            lines.append(f"{dtype} came in here: {made_here(entry)}")
-        lines.append(f"It comes from {_kind(source)} of dtype {dtype}{_born(source)}")
+            said.append(f"{dtype} came in here: {made_here(entry)}")
+        said.append(f"It comes from {_kind(source)} of dtype {dtype}{_born(source)}")
     others = [x for x in sources if x is not source and birthplace(x) != birthplace(source)]
     if others:
         more = f" and {len(others) - _MORE} more" if len(others) > _MORE else ""
-        lines.append("Not narrow enough either: "
+        said.append("Not narrow enough either: "
                      + "; ".join(f"{_kind(x)} ({x.type.dtype})" for x in others[:_MORE]) + more + ".")
-    lines.append(_dtype_advice(source, entry, wanted))
-    return "\n".join(line for line in lines if line)
+    said.append(_dtype_advice(source, entry, wanted))
+    return "\n".join(line for line in said if line)
 
 
 def _wide_inputs(variable: Any, wanted: str, outer: dict[Any, Any]) -> list[Any]:
