@@ -14,11 +14,9 @@ import numpy as np
 
 from symtensor.compile.clocks import clocked
 from symtensor.compile.evaluate import NodeHook, NodeProgram
-from symtensor.config import config
+from symtensor.compile.postmortem import described, examined
 from symtensor.graph.basic import Apply
-from symtensor.graph.traversal import io_toposort
 from symtensor.lower.driver import Lowered, lower
-from symtensor.printing.report import attach_report, error_report
 from symtensor.runtime.executor import linked
 from symtensor.scalar.type import Scalar
 
@@ -160,23 +158,7 @@ class ProgramCode(Code):
                       keep_workspaces=not self.give_back, on_error=hook, **self.options)
 
     def _describe(self, error: BaseException, node: int, values: Sequence[Any]) -> BaseException | None:
-        if node < 0 or node >= len(self.lowered.nodes):
-            return None
-        failed = self.lowered.nodes[node]
-        return described(error, failed, self._inputs_of(failed, values), node, self.request.fgraph.inputs, values)
-
-    def _inputs_of(self, node: Apply, values: Sequence[Any]) -> list[Any] | None:
-        """The values of a node's inputs, computed again for the message; None where that would run Python operations
-        or loops a second time, or fails itself."""
-        inputs = self.request.fgraph.inputs
-        order = io_toposort(inputs, node.inputs)
-        islands = {call.node for call in self.lowered.pycalls}
-        if any(n in islands or getattr(n.op, "fgraph", None) is not None or hasattr(n.op, "inner") for n in order):
-            return None
-        try:
-            return NodeProgram(inputs, node.inputs, order).run(values)[0]
-        except Exception:  # the message does without: the error to report is the first one
-            return None
+        return examined(error, node, self.lowered, self.request.fgraph.inputs, values)
 
 
 class NodeCode(Code):
@@ -205,17 +187,6 @@ class NodeCode(Code):
         assert self.on_inputs is not None
         self.on_inputs([*zip(self.inputs, values), *self.constants])
         return self.program.run(values)
-
-
-def described(error: Any, node: Apply, inputs: Sequence[Any] | None, index: int, variables: Sequence[Any] = (),
-              values: Sequence[Any] = ()) -> Any:
-    """The exception with a report about the node as its message. `variables` and `values`: what the function held."""
-    storage = None
-    if config.exception_verbosity == "high" and variables:
-        storage = [(v, value, "Shared Input" if hasattr(v, "container") else "Input")
-                   for v, value in zip(variables, values)]
-    attach_report(error, node, error_report(node, inputs, error, toposort_index=index, storage=storage))
-    return error
 
 
 class _Borrowing:

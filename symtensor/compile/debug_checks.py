@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from symtensor.compile.code import Code, LinkRequest, PlainExecutable, described, outline
+from symtensor.compile.code import Code, LinkRequest, PlainExecutable, outline
 from symtensor.compile.debug_errors import BadDestroyMap, BadOptimization, BadThunkOutput, BadViewMap, InvalidValueError
 from symtensor.compile.evaluate import NodeProgram, Thunk, copied, run_node
+from symtensor.compile.postmortem import described
 from symtensor.graph.basic import Apply, Constant, Variable
 from symtensor.graph.traversal import io_toposort
 from symtensor.lower.driver import lower

@@ -15,7 +15,7 @@ import numpy as np
 
 from symtensor.control.ifelse import IfElse
 from symtensor.graph.basic import Apply, Constant, Variable
-from symtensor.graph.errors import MissingInputError
+from symtensor.graph.errors import MissingInputError, blame
 from symtensor.graph.op import Op
 from symtensor.graph.traversal import io_toposort
 
@@ -132,6 +132,7 @@ class NodeProgram:
                 self.around(i, node, thunk)
         except Exception as error:
             if self.on_error is None:
+                blame(error, node, [cell[0] for cell in thunk.inputs])
                 raise
             final = self.on_error(error, node, [cell[0] for cell in thunk.inputs])
             if final is error:

@@ -21,6 +21,7 @@ from symtensor.config import config
 from symtensor.configparser import _config_var_list
 from symtensor.graph.basic import Constant, Variable
 from symtensor.graph.fg import FunctionGraph
+from symtensor.graph.trace import copy_traces
 from symtensor.graph.traversal import clone_get_equiv, io_toposort
 from symtensor.rewrite.optdb import Query, optdb
 
@@ -71,6 +72,8 @@ def forget() -> None:
 def on_own_variables(fgraph: FunctionGraph) -> FunctionGraph:
     """A copy of a graph whose inputs are plain variables (not shared ones, which would keep their values alive)."""
     memo: dict[Any, Any] = {v: v.type.make_variable(v.name) for v in fgraph.inputs}
+    for v, own in memo.items():
+        copy_traces([v], [own])
     equiv = clone_get_equiv(fgraph.inputs, fgraph.outputs, memo=memo)
     return FunctionGraph([equiv[v] for v in fgraph.inputs], [equiv[v] for v in fgraph.outputs], clone=False,
                          update_mapping=fgraph.update_mapping)
@@ -113,7 +116,7 @@ def spec_key(inputs: Sequence[Any], outputs: Sequence[Any], mode: Any) -> tuple[
     wanted = [spec.variable for spec in outputs] + [update for _, update in updates]
     try:
         nodes = builder.nodes(wanted)
-        given = tuple((v.type, v.name, getattr(spec, "borrow", None), spec.mutable)
+        given = tuple((v.type, v.name, getattr(spec, "borrow", None), spec.mutable, builder.lines(v))
                       for spec, v in zip(inputs, builder.inputs))
         key = (settings, nodes, given, tuple((builder.code(spec.variable), spec.borrow) for spec in outputs),
                tuple((i, builder.code(update)) for i, update in updates), optdb.total_version(), _flags())
@@ -162,10 +165,14 @@ class _Builder:
         return "constant", variable.name, variable.merge_signature()
 
     def look_at_tag(self, thing: Any) -> tuple[int, ...]:
-        """The ids of the lines that made a node or variable; anything but these in its tag forbids remembering."""
+        """`lines`; anything else in the tag forbids remembering."""
         tag = thing.tag.__dict__
         if not tag.keys() <= _HARMLESS_TAGS:
             raise _NotRemembered
-        frames = tag.get("trace") or ()
+        return self.lines(thing)
+
+    def lines(self, thing: Any) -> tuple[int, ...]:
+        """The ids of the lines that made a node or variable."""
+        frames = getattr(thing.tag, "trace", None) or ()
         self.kept.extend(frames)
         return tuple(map(id, frames))

@@ -1,14 +1,31 @@
 """The exceptions of graphs and their rewriting."""
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from symtensor.graph.hooks import hooks
 
 __all__ = [
     "AlreadyThere", "BadOptimization", "CachedConstantError", "InconsistencyError", "MissingInputError",
-    "ReplacementDidntRemovedError",
+    "ReplacementDidntRemovedError", "blame", "blamed", "forget_blame",
 ]
+
+
+def blame(error: BaseException, node: Any, values: Sequence[Any]) -> None:
+    """Notes with an exception the node that raised it and the values of its inputs. The first node to be noted, the
+    innermost, stays."""
+    error.__dict__.setdefault("_blamed", (node, list(values)))
+
+
+def blamed(error: BaseException) -> tuple[Any, list[Any]] | None:
+    """What `blame` noted, or None."""
+    return error.__dict__.get("_blamed")
+
+
+def forget_blame(error: BaseException) -> None:
+    """Takes back what `blame` noted: an exception should not keep values alive, nor carry them into pickles."""
+    error.__dict__.pop("_blamed", None)
 
 
 class CachedConstantError(Exception):

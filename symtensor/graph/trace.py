@@ -17,7 +17,7 @@ from symtensor.config import config
 
 __all__ = [
     "Frames", "add_tag_trace", "birthplace", "copy_traces", "format_trace", "get_variable_trace_string", "made_here",
-    "recorded_trace", "simple_extract_stack", "user_frames",
+    "innermost", "recorded_trace", "shown_line", "simple_extract_stack", "spread_traces", "user_frames",
 ]
 
 Entry = tuple[str, int, str, str]
@@ -169,6 +169,26 @@ def copy_traces(from_vars: Any, to_vars: Any) -> None:
         var.tag.trace = traces + own
 
 
+def spread_traces(from_vars: Any, to_vars: Any) -> None:
+    """`copy_traces`, and the same lines for all new variables and nodes without lines that `to_vars` are computed by;
+    what belongs to a function's graph already is not new."""
+    copy_traces(from_vars, to_vars)
+    traces = next((t for t in (getattr(var.tag, "trace", None) for var in from_vars) if t), None)
+    if traces is None:
+        return
+    todo, seen = list(to_vars), set()
+    while todo:
+        var = todo.pop()
+        node = var.owner
+        if node is None or node in seen or getattr(var, "fgraph", None) is not None:
+            continue
+        seen.add(node)
+        for thing in (node, *node.outputs):
+            if not getattr(thing.tag, "trace", None):
+                thing.tag.trace = traces
+        todo.extend(x for x in node.inputs if not getattr(x.tag, "trace", None))
+
+
 def recorded_trace(thing: Any) -> list[Entry]:
     """Where the user made a node or variable, outermost first: its own trace, or its owner's, or that of a variable
     that it computes; empty where none was recorded."""
@@ -182,15 +202,25 @@ def recorded_trace(thing: Any) -> list[Entry]:
 
 def birthplace(thing: Any) -> Entry | None:
     """The innermost line of the user's program that made a node or variable, None where it was not recorded."""
-    trace = recorded_trace(thing)
-    return trace[-1] if trace else None
+    return innermost(recorded_trace(thing))
+
+
+def innermost(trace: Sequence[Entry]) -> Entry | None:
+    """The last line of a trace, before a `make_node` of the user's own; None where there is none."""
+    last = len(trace) - 1
+    while last > 0 and trace[last][2] == "make_node":
+        last -= 1
+    return trace[last] if trace else None
 
 
 def made_here(thing: Any) -> str:
     """`birthplace` on one line, as messages show it."""
     place = birthplace(thing)
-    if place is None:
-        return f"{thing} (its line was not recorded)"
+    return f"{thing} (its line was not recorded)" if place is None else shown_line(place)
+
+
+def shown_line(place: Entry) -> str:
+    """A line with its place, as messages show it."""
     filename, line, function, text = place
     return f'{text or "?"}  (File "{filename}", line {line}, in {function})'
 

@@ -52,6 +52,9 @@ class Lowering:
             set()
         )  # variables that somebody reads: other outputs of a node need not be computed
         self.node_ids = {node: k for k, node in enumerate(nodes)}
+        self.within: Apply | None = None  # the node of the function's graph whose inner graph this is
+        self.inner_nodes: dict[tuple[Apply, Apply], int] = {}  # (node of an inner graph, where) -> its id
+        self.first_inner = len(self.node_ids)
         self.buffers: list[Buffer] = []
         self.declared: dict[str, Buffer] = {}
         self.names: dict[Variable, str] = {}
@@ -244,11 +247,18 @@ class Lowering:
         return first is not None and first == second
 
     def site(self, error: str, message: str, node: Apply | None = None) -> int:
-        site = Site(error, message, self.node_ids.get(node, -1) if node is not None else -1)
+        site = Site(error, message, self._place(node))
         if site not in self.site_of:
             self.site_of[site] = len(self.sites)
             self.sites.append(site)
         return self.site_of[site]
+
+    def _place(self, node: Apply | None) -> int:
+        """What a site says of its node: its id, or, inside of an inner graph, one beyond the ids of all nodes."""
+        own = self.node_ids.get(node, -1) if node is not None else -1
+        if node is None or self.within is None or own < 0 or node is self.within:
+            return own
+        return self.inner_nodes.setdefault((node, self.within), self.first_inner + len(self.inner_nodes))
 
     def check(self, condition: Expr, error: str, message: str, node: Apply | None, values: Sequence[Expr] = ()) -> None:
         """Fails the call unless the condition holds; {0}, {1} in the message stand for the values."""

@@ -46,13 +46,15 @@ from symtensor.lower.sizes import Sizes
 
 @dataclass(frozen=True)
 class Lowered:
-    """program: buffered stage. nests: the stage before (for people and tests). nodes: by id."""
+    """program: buffered stage. nests: the stage before (for people and tests). nodes: by id; ids from there on, which
+    only sites have, stand for the nodes of loops' bodies and the node of the graph that each of them belongs to."""
 
     program: Program
     nests: Program
     constants: tuple[object, ...]
     pycalls: tuple[PyOperation, ...]
     nodes: tuple[Apply, ...]
+    inner_nodes: tuple[tuple[Apply, Apply], ...] = ()
 
 
 def lower(
@@ -90,4 +92,4 @@ def lower(
     ))
     program = check(bufferize(nests, share_memory=share_memory))
     pycalls = tuple(PyOperation(node) for node in ctx.pycalls)
-    return Lowered(program, nests, tuple(ctx.constants), pycalls, tuple(order))
+    return Lowered(program, nests, tuple(ctx.constants), pycalls, tuple(order), tuple(ctx.inner_nodes))

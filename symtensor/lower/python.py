@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from symtensor.graph.basic import Apply
+from symtensor.graph.errors import blame
 from symtensor.ir.nodes import Copied, PyCall, Same
 from symtensor.lower.context import Lowering
 
@@ -19,7 +20,11 @@ class PyOperation:
     def __call__(self, inputs: list[Any]) -> list[Any]:
         """The outputs for the given input values (arrays or objects), one value an output."""
         storage: list[list[Any]] = [[None] for _ in self.node.outputs]
-        self.node.op.run_perform(self.node, inputs, storage)
+        try:
+            self.node.op.run_perform(self.node, inputs, storage)
+        except Exception as error:
+            blame(error, self.node, inputs)
+            raise
         return [cell[0] for cell in storage]
 
 

@@ -110,7 +110,8 @@ class _Loop:
             v: ctx.buffer(outer) for v, outer in zip(self.inner.non_sequences, self.outer.non_sequences, strict=True)
         }
         own = ctx.node_ids.get(node, -1)
-        self.body.node_ids = {inner: own for inner in node.op.inner_nodes} if own >= 0 else {}
+        self.body.node_ids = {inner: own for inner in (node, *node.op.inner_nodes)} if own >= 0 else {}
+        self.body.within = ctx.within or node
         self.lengths = [self.info.depth(r) for r in range(len(self.info.recurrent))]  # initial rows
 
     def emit(self) -> None:
@@ -201,7 +202,7 @@ class _Loop:
         """Sizes of one row of each collected value."""
         before = copy.copy(self.body)
         before.body = self.ctx.body
-        # What a step makes longer or shorter is refused when its row is written: all that a step asserts may be assumed.
+        # What a step asserts may be assumed: rows of other lengths are refused where they are written.
         _, before.sizes = self.body.sizes.assuming(self.node.op.inner_nodes, lambda size: True)
         return [before.dims(v) for v in self.made.untapped]
 
@@ -308,7 +309,7 @@ class _Loop:
         """Lets a value be computed where it belongs."""
         for axis, (size, b) in enumerate(zip(dims, variable.type.broadcastable, strict=True)):
             if not b:
-                self.check_row(self.body.let(size), Dim(trace, axis + 1))
+                self.check_row(variable, self.body.let(size), Dim(trace, axis + 1))
         self.row(self.body, variable, trace, index)
 
     def write_row(self, value: Variable, trace: str, index: Expr) -> None:
@@ -321,19 +322,19 @@ class _Loop:
         source = body.buffer(value)
         for axis, b in enumerate(value.type.broadcastable):
             if not b:
-                self.check_row(Dim(source, axis), Dim(trace, axis + 1))
+                self.check_row(value, Dim(source, axis), Dim(trace, axis + 1))
         with body.nest(self.node) as nest:
             inner = nest.loops(
                 [Const(1, "int64") if b else Dim(source, axis) for axis, b in enumerate(value.type.broadcastable)]
             )
             nest.store(trace, (index, *inner), Load(source, inner, value.type.dtype))
 
-    def check_row(self, got: Expr, expected: Expr) -> None:
+    def check_row(self, value: Variable, got: Expr, expected: Expr) -> None:
         self.body.check(
             compare("eq", got, expected),
             "ValueError",
             "a step of the scan yields a value of another shape than the steps before: length {0}, expected {1}",
-            self.node,
+            self.node if value.owner is None else value.owner,
             (got, expected),
         )
 
@@ -344,7 +345,7 @@ class _Loop:
         elif isinstance(value, str):
             for axis, b in enumerate(getattr(variable.type, "broadcastable", ())):
                 if not b:
-                    self.check_row(Dim(value, axis), Dim(state, axis))
+                    self.check_row(variable, Dim(value, axis), Dim(state, axis))
             body.copy(state, value)
         else:
             with body.nest(self.node) as nest:

@@ -6,18 +6,25 @@ sizes of all values held at that moment.
 """
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from symtensor.config import config
+from symtensor.graph.basic import Constant
+from symtensor.graph.trace import birthplace, innermost, made_here, recorded_trace, shown_line
 from symtensor.printing.tree import debugprint
+from symtensor.tensor.dimshuffle import DimShuffle
 
 __all__ = ["attach_report", "cause_of", "error_report"]
 
 # Values of more elements than this are not shown.
 _SHOWN = 5
+# No more operands than this have a line of their own.
+_OPERANDS = 8
+# No more lines than this are told of a node that stands for several.
+_LINES = 3
 
 _HINT_NO_TRACE = (
     "HINT: Re-running with most optimizations disabled could give you a back-trace of when this node was created. This "
@@ -38,6 +45,8 @@ def error_report(
     clients: Sequence[Sequence[Any]] | None = None,
     storage: Iterable[tuple[Any, Any, str]] | None = None,
     verbosity: str | None = None,
+    shapes: Sequence[Any] | None = None,
+    outer: Any = None,
 ) -> str:
     """The whole message for an exception that came out of a node.
 
@@ -46,15 +55,23 @@ def error_report(
     clients         for each output, who uses it: nodes or "output"; by default what the variables themselves know
     storage         values held by the function: (variable, value, kind); kind is "Input", "Shared Input" or ""
     verbosity       "low" or "high"; `config.exception_verbosity` by default
+    shapes          shapes of the node's inputs (None among them: unknown), where their values are not known
+    outer           the node, a loop, to whose inner graph the failed node belongs
 
-    The first line is the cause, the second the line of the user's program that made the node (where that is known).
+    The first line is the cause, the second the line of the user's program that made the node (where that is known);
+    then a line for each operand: its shape, and the line that made it.
     """
     high = (verbosity or config.exception_verbosity) == "high"
     lines = [cause_of(exception)]
-    trace = _trace(node)
+    trace = recorded_trace(node)
     if trace:
-        filename, line, function, text = trace[-1]
-        lines.append(f'Made by: {text or "?"}  (File "{filename}", line {line}, in {function})')
+        lines += [f"{'and' if k else 'Made'} by: {line}" for k, line in enumerate(_lines(node))]
+    if outer is not None:
+        lines.append(f"Inside of: {outer.op}" + (f", made by: {made_here(outer)}" if birthplace(outer) else ""))
+    if inputs is not None:
+        shapes = [getattr(v, "shape", None) for v in inputs]
+    op = getattr(outer, "op", None)
+    lines += _operands(node, shapes, op.printed_inner_graph(outer)[1] if hasattr(op, "printed_inner_graph") else {})
     lines.append(f"Apply node that caused the error: {node}")
     if toposort_index is not None:
         lines.append(f"Toposort index: {toposort_index}")
@@ -63,6 +80,8 @@ def error_report(
         lines.append(f"Inputs shapes: {[getattr(v, 'shape', 'No shapes') for v in inputs]}")
         lines.append(f"Inputs strides: {[getattr(v, 'strides', 'No strides') for v in inputs]}")
         lines.append(f"Inputs values: {[_shown(v) for v in inputs]}")
+    elif shapes is not None:
+        lines.append(f"Inputs shapes: {['unknown' if shape is None else shape for shape in shapes]}")
     lines.append(f"Outputs clients: {_clients(node, clients)}")
 
     text = "\n".join(lines) + "\n"
@@ -119,13 +138,38 @@ class _Note(str):
     is_report = True
 
 
-def _trace(node: Any) -> list[Any]:
-    """Where the user made the node, outermost first: its own trace, or that of the variable it computes."""
+def _lines(node: Any) -> list[str]:
+    """The lines of the user's program that a node answers for: several, where it stands for several nodes."""
+    found: dict[str, None] = {}
     for thing in (node, *node.outputs):
-        traces = getattr(thing.tag, "trace", None)
-        if traces and len(traces[0]):
-            return list(traces[0])
-    return []
+        for trace in getattr(thing.tag, "trace", None) or ():
+            place = innermost(trace)
+            if place is not None:
+                found[shown_line(place)] = None
+    return list(found)[:_LINES]
+
+
+def _operands(node: Any, shapes: Sequence[Any] | None, outside: Mapping[Any, Any]) -> list[str]:
+    """What each operand is: its shape, and the line of the user's program that made it."""
+    lines = []
+    for k, x in enumerate(node.inputs[:_OPERANDS]):
+        shape = None if shapes is None else shapes[k]
+        if isinstance(x, Constant) and not shape:
+            continue
+        source = x
+        # An axis that was put before others to make the ranks equal has no line of its own.
+        while source.owner is not None and isinstance(source.owner.op, DimShuffle) and \
+                birthplace(source) in (None, birthplace(node)):
+            source = source.owner.inputs[0]
+        source = outside.get(source, source)
+        words = [f"Operand {k}: {x}" + (f" of {source}" if source is not x else "")]
+        if isinstance(shape, tuple):
+            words.append(f"shape {shape}")
+        if birthplace(source):
+            words.append(f"made by: {made_here(source)}")
+        if len(words) > 1:
+            lines.append(", ".join(words))
+    return lines
 
 
 def _shown(value: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 from symtensor.control.builders import OpFromGraph
 from symtensor.graph.basic import Apply
 from symtensor.graph.fg import FunctionGraph
-from symtensor.rewrite.opt import copy_stack_trace
+from symtensor.graph.trace import spread_traces
 from symtensor.rewrite.rules.scan import products_leave_the_loop, unread_parts_are_left_out
 from symtensor.rewrite.rules.scan_maps import map_as_arithmetic
 from symtensor.rewrite.rules.scan_memory import only_the_last_rows_are_kept
@@ -31,7 +31,7 @@ def rewrite_inner_graphs(fgraph: Any, rewrite: Callable[[Any], Any]) -> None:
             break
         for node in inlined:
             results = node.op.inlined(node)
-            copy_stack_trace(node.outputs, results)
+            spread_traces(node.outputs, results)
             fgraph.replace_all(list(zip(node.outputs, results)), reason="rewrite_inner_graphs")
     loops_within_others_are_left_out(fgraph)
     backward_loops_read_forward_values(fgraph)
@@ -69,6 +69,6 @@ def _with_rewritten_body(op: Any, rewrite: Callable[[Any], Any]) -> Any:
 
 def _replaced(fgraph: Any, old: Any, new: Any, results: dict[Any, Any]) -> Any:
     """Puts `new` in the place of a scan's node, and returns it; `results` says what has become of what is read."""
-    copy_stack_trace(old.outputs, list(results.values()))
+    spread_traces(old.outputs, list(results.values()))
     fgraph.replace_all([pair for pair in results.items() if pair[0].clients], reason="rewrite_inner_graphs")
     return new

@@ -31,6 +31,9 @@ def test_low(node):
     lines = text.splitlines()
     assert lines[0] == "they do not fit"
     assert lines[1].startswith('Made by: z = T.exp(x) + y  (File "') and "in node)" in lines[1]
+    assert lines[2].startswith("Operand 0: Elemwise{exp,no_inplace}.0, shape (3,), made by: z = T.exp(x) + y  (File ")
+    assert lines[3].startswith('Operand 1: y, shape (20,), made by: x, y = T.dvector("x"), T.dvector("y")  (File ')
+    del lines[2:4]
     assert lines[2] == "Apply node that caused the error: Elemwise{add,no_inplace}(Elemwise{exp,no_inplace}.0, y)"
     assert lines[3:7] == [
         "Toposort index: 1",
@@ -69,7 +72,7 @@ def test_without_a_trace():
     node.outputs[0].tag.clear()
     text = error_report(node, None, ValueError("no"), clients=[["output"]])
     assert "HINT: Re-running with most optimizations disabled" in text and "optimizer=fast_compile" in text
-    assert "Inputs values" not in text and "Made by" not in text
+    assert "Inputs values" not in text and "Made by" not in text and ", shape" not in text
     assert "Outputs clients: [['output']]" in text
 
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from symtensor.graph.trace import spread_traces
 from symtensor.rewrite.dispatch import Row
 from symtensor.rewrite.rule import rule
-from symtensor.rewrite.rules.algebra import quotient, read_product, read_sum, rewritten_sum
+from symtensor.rewrite.rules.algebra import SUM, inside_larger, quotient, read_product, read_sum, rewritten_sum
 from symtensor.rewrite.rules.support import literal, of_row, scalar_value, uses
 from symtensor.tensor import math as T
 from symtensor.tensor.blas import Dot22, Dot22Scalar, Gemm, Gemv, Ger
@@ -103,7 +104,7 @@ def _scaled(variable: Any, negative: bool, kind: Any) -> tuple[Any, Any] | None:
 def _terms(node: Any, ndim: int) -> Any:
     """(sum, its terms with their signs), for a node that is the root of a sum of this rank and a float dtype."""
     out = node.outputs[0].type
-    if out.ndim != ndim or out.dtype not in _FLOATS:
+    if out.ndim != ndim or out.dtype not in _FLOATS or inside_larger(node, SUM):
         return None
     found = read_sum(node)
     terms = [(v, False) for v in found.plus] + [(v, True) for v in found.minus]
@@ -130,6 +131,7 @@ def _with_product(node: Any, ndim: int, build: Any) -> Any:
             value = build(scaled[0], product.alpha, product.x, product.y, scaled[1])
             if value is None or value.type != kind:
                 continue
+            spread_traces([variable], [value])  # what fails most is the product; the sum's line comes along anyway
             count = len(found.plus)
             plus = [v for k, (v, _) in enumerate(terms[:count]) if k not in (i, j)]
             minus = [v for k, (v, _) in enumerate(terms[count:], count) if k not in (i, j)]

@@ -21,6 +21,7 @@ import numpy as np
 
 from symtensor.graph.basic import Apply, Constant, Variable
 from symtensor.graph.fg import FunctionGraph
+from symtensor.graph.trace import copy_traces, spread_traces
 from symtensor.graph.traversal import ancestors
 from symtensor.rewrite.rules.turned import turned
 from symtensor.scan_module.info import ScanInfo
@@ -128,10 +129,12 @@ def products_leave_the_loop(node: Any) -> tuple[Apply, dict[Variable, Variable]]
         old: Any = results.untapped[k]
         backwards = all(client != "output" and turned(client.outputs[0]) is not None for client, _ in old.clients)
         replaced[old] = product.of(stacks[product.row], backwards)
+        spread_traces([product.made.owner, product.made], [replaced[old]])
     for k, total in sums.items():
         # The order of the steps is free: that in which arrays lie in memory needs no copy.
         backwards = any(f.rows is not None and f.rows.backwards for f in (total.left, total.right))
         product = dot(total.left.flat(stacks, backwards).dimshuffle(1, 0), total.right.flat(stacks, backwards))
+        spread_traces([total.made.owner, total.made], [product])
         replaced[results.shared[k]] = outer.shared[k] + total.scale * product
     return new, replaced
 
@@ -236,8 +239,10 @@ def _products_of_rows(loop: _Loop) -> bool:
         new = _scaled(product.alpha, one)
         if not product.is_alone:
             new = _scaled(product.beta, product.target) + new
-        loop.body.replace(node.outputs[0], new, reason="products_leave_the_loop")
         value = _product_of_all(rows.array, weight)
+        spread_traces([node, *node.outputs], [new, value])
+        copy_traces(node.outputs, [one])
+        loop.body.replace(node.outputs[0], new, reason="products_leave_the_loop")
         loop.sequences.append(((0,), [one], value[::-1] if rows.backwards else value))
         found = True
     return found
@@ -245,8 +250,9 @@ def _products_of_rows(loop: _Loop) -> bool:
 
 @dataclass
 class _Collected:
-    """Each step's alpha * dot(row, weight)."""
+    """Each step's alpha * dot(row, weight); `made`: what the step computes so."""
 
+    made: Variable
     row: Variable
     weight: Any
     alpha: Any
@@ -267,7 +273,7 @@ def _collected_products(loop: _Loop, made: list[Variable]) -> dict[int, _Collect
         constant = product.alpha is None or isinstance(product.alpha, Constant)
         weight = product.outside(loop)
         if constant and weight is not None and product.row.owner is not None:
-            found[k] = _Collected(product.row, weight, product.alpha)
+            found[k] = _Collected(value, product.row, weight, product.alpha)
     return found
 
 
@@ -300,8 +306,10 @@ class _Factor:
 
 @dataclass
 class _Sum:
-    """sum over the steps of scale * dot(left[t].T, right[t]), or of the outer product of two vectors."""
+    """sum over the steps of scale * dot(left[t].T, right[t]), or of the outer product of two vectors; `made`: what the
+    step computes so."""
 
+    made: Variable
     left: _Factor
     right: _Factor
     scale: np.ndarray
@@ -322,5 +330,7 @@ def _sums_of_products(loop: _Loop, states: list[Variable], new: list[Variable]) 
             continue
         if len(state.clients) != 1 or len(value.clients) != 1:  # type: ignore[attr-defined]
             continue
-        found[k] = _Sum(_Factor(row, loop.rows(row)), _Factor(right, loop.rows(right)), np.asarray(alpha.data))
+        found[k] = _Sum(
+            value, _Factor(row, loop.rows(row)), _Factor(right, loop.rows(right)), np.asarray(alpha.data)
+        )
     return found

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from symtensor.graph.basic import Constant, Variable
+from symtensor.graph.trace import spread_traces
 from symtensor.rewrite.rules.support import of_row, same, scalar_value
 from symtensor.rewrite.rules.turned import number, rows_of, turned
 from symtensor.scan_module.scan_op import Scan
@@ -43,6 +44,7 @@ def map_as_arithmetic(node: Any) -> dict[Variable, Variable] | None:
     for n in op.inner_nodes:
         if not any(v in whole for v in n.inputs):
             alone.update(zip(n.outputs, n.op.make_node(*map(lone, n.inputs)).outputs))
+            spread_traces(n.outputs, [alone[v] for v in n.outputs])
         elif isinstance(n.op, Elemwise):
             given = [whole[v] if v in whole else shape_padleft(lone(v)) for v in n.inputs]
             whole.update(zip(n.outputs, n.op.make_node(*given).outputs))
@@ -50,6 +52,7 @@ def map_as_arithmetic(node: Any) -> dict[Variable, Variable] | None:
             x = whole[n.inputs[0]]
             order = [0, *(k if k == "x" else k + 1 for k in n.op.new_order)]
             whole[n.outputs[0]] = DimShuffle(x.type.broadcastable, order)(x)
+        spread_traces(n.outputs, [whole[v] for v in n.outputs if v in whole])
     made: list[Any] = [whole.get(v) for v in op.outputs]
     if any(new is None or new.type != old.type for new, old in zip(made, node.outputs)):
         return None

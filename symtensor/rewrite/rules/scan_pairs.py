@@ -22,8 +22,8 @@ from typing import Any
 from symtensor.control.builders import OpFromGraph
 from symtensor.control.ifelse import IfElse
 from symtensor.graph.basic import Apply, Constant, Variable
+from symtensor.graph.trace import spread_traces
 from symtensor.graph.traversal import clone_get_equiv
-from symtensor.rewrite.opt import copy_stack_trace
 from symtensor.rewrite.rules.support import of_row, same
 from symtensor.rewrite.rules.turned import number, rows_of, turned
 from symtensor.scan_module.scan_op import Scan
@@ -52,7 +52,7 @@ def loops_within_others_are_left_out(fgraph: Any) -> None:
         for large in scans:
             results = None if large is small else _results_in(small, large)
             if results is not None:
-                copy_stack_trace(small.outputs, results)
+                spread_traces(small.outputs, results)
                 fgraph.replace_all(list(zip(small.outputs, results)), reason="loops_within_others_are_left_out")
                 break
 
@@ -215,7 +215,7 @@ def _changed(
     n = info.n_traces
     results = [*collecting.outputs[:n], *collecting.outputs[n + len(more):]]
     traces = dict(zip([*old, *more], collecting.outputs))
-    copy_stack_trace(forward.outputs, collecting.outputs)
+    spread_traces(forward.outputs, collecting.outputs)
     fgraph.replace_all(list(zip(forward.outputs, results)), reason="backward_loops_read_forward_values")
 
     info = backward.op.info
@@ -232,7 +232,7 @@ def _changed(
     rest = backward.op.inputs[len(slices):]
     op = backward.op.like([*slices, *rows, *rest], [memo[v] for v in backward.op.outputs], new_info)
     reading = op.make_node(outer.n_steps, *outer.sequences, *arrays, *backward.inputs[1 + len(outer.sequences):])
-    copy_stack_trace(backward.outputs, reading.outputs)
+    spread_traces(backward.outputs, reading.outputs)
     fgraph.replace_all(list(zip(backward.outputs, reading.outputs)), reason="backward_loops_read_forward_values")
     return collecting, reading
 

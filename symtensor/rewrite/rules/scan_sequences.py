@@ -12,8 +12,8 @@ from dataclasses import replace
 from typing import Any
 
 from symtensor.graph.basic import Apply, Variable
+from symtensor.graph.trace import spread_traces
 from symtensor.graph.traversal import clone_get_equiv
-from symtensor.rewrite.opt import copy_stack_trace
 from symtensor.rewrite.rules.scan_pairs import is_cheap
 from symtensor.scan_module.scan_op import Scan
 from symtensor.tensor.elementwise import Elemwise
@@ -30,7 +30,7 @@ def sequences_are_computed_in_the_step(fgraph: Any) -> None:
         for k, array in enumerate(node.op.info.outer_inputs(node.inputs).sequences):
             if node.op.info.sequences[k] == (0,) and _is_for_one_step(array):
                 new = _with_arithmetic(node, k)
-                copy_stack_trace(node.outputs, new.outputs)
+                spread_traces(node.outputs, new.outputs)
                 fgraph.replace_all(list(zip(node.outputs, new.outputs)), reason="sequences_are_computed_in_the_step")
                 todo.append(new)
                 break
