@@ -101,8 +101,11 @@ static PyObject *call(Function *f, PyObject *const *args, Py_ssize_t n_args, int
         return NULL;
     for (int k = 0; k < n->n_inputs; k++) {
         Source *source = &f->sources[k];
-        int given = source->argument >= 0 && source->argument < n_args && args[source->argument] != Py_Ellipsis;
+        int passed = source->argument >= 0 && source->argument < n_args;
+        int given = passed && args[source->argument] != Py_Ellipsis;
         PyObject *value;
+        if (fast && passed && !given)
+            goto end; /* from a user an Ellipsis is a value, and a wrong one */
         if (given)
             value = args[source->argument];
         else if (source->container && PyList_GET_SIZE(source->container) > 0)

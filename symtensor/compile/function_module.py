@@ -52,6 +52,9 @@ AliasedMemoryError.__module__ = UnusedInputError.__module__ = __name__
 
 _log = logging.getLogger("symtensor.compile.function_module")
 
+# Of the values of refused arguments no more characters than this are shown.
+_SHOWN = 200
+
 NODEFAULT = ["NODEFAULT"]
 """Stands for "no default value"."""
 
@@ -238,11 +241,12 @@ class Function(FunctionBase):
             named = f'with name "{spec.name}" ' if spec.name else ""
             function = "symtensor function" + (f' with name "{self.name}"' if self.name else "")
             where = f"Bad input argument {named}to {function} at index {i} (0-based). {format_trace(spec.variable)}"
-            if len(error.args) == 1:
-                break_line = "" if where.endswith("\n") else "\n"
-                error.args = (f"{where}{break_line}{error.args[0]}",)
-            else:
-                error.args = (where, *error.args)
+            break_line = "" if where.endswith("\n") else "\n"
+            what, *details = error.args or (type(error).__name__,)
+            text = f"{where}{break_line}{what}"
+            if details and isinstance(what, str):
+                text += f"\nGiven: {', '.join(_shortened(repr(detail)) for detail in details)}"
+            error.args = (text,)
             raise
 
     # -- the function as a mapping ----------------------------------------------------------------------------------
@@ -336,6 +340,10 @@ class Function(FunctionBase):
         return _rebuild_function, (self.maker, own, state)
 
 
+def _shortened(text: str) -> str:
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + "..."
+
+
 def _rebuild_function(maker: Any, values: list[Any], state: dict[str, Any]) -> Any:
     """What unpickling calls. With `config.unpickle_function` off, functions come back as None."""
     if not config.unpickle_function:
@@ -373,6 +381,8 @@ def _profile(profile: Any, name: str | None) -> Any:
         return ProfileStats(message=name)
     if isinstance(profile, str):
         return ProfileStats(message=profile)
+    if profile and not isinstance(profile, ProfileStats):
+        raise TypeError(f"profile must be True, False, None, a message or a ProfileStats, not {profile}")
     return profile
 
 
@@ -406,6 +416,8 @@ class FunctionMaker:
         name: str | None = None,
     ) -> None:
         self.mode = get_mode(mode)
+        if not hasattr(self.mode, "linker"):
+            raise TypeError(f"mode must be a Mode or the name of one, not {self.mode} of type {type(self.mode)}")
         self.profile = profile
         start = time.perf_counter()
         self.return_none = outputs is None

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from symtensor.tensor.first_cause import first_cause, lines
+from symtensor.graph.basic import Variable
 from symtensor.tensor.sharedvar import Container, SharedVariable
 
 __all__ = ["In", "Out", "SharedVariable", "SymbolicInput", "SymbolicOutput"]
@@ -25,7 +26,7 @@ class SymbolicInput:
         allow_downcast: True allows lossy conversion of the value, False never, None only of a Python float to floatX.
         implicit: True: callers may not give a value.
 
-    Raises TypeError for a name that is no string and for an update of another type.
+    Raises TypeError for a name that is no string, for what is no variable, and for an update of another type.
     """
 
     def __init__(
@@ -40,6 +41,10 @@ class SymbolicInput:
         implicit: bool = False,
     ) -> None:
         assert implicit is not None
+        if not isinstance(variable, Variable):
+            raise TypeError(f"an input must be a Variable, not {variable} of type {type(variable)}")
+        if update is not None and not isinstance(update, Variable):
+            raise TypeError(f"the update of {variable} must be a Variable, not {update} of type {type(update)}")
         self.variable = variable
         self.name: str | None = variable.name if (autoname and name is None) else name
         if self.name is not None and not isinstance(self.name, str):

@@ -244,11 +244,12 @@ def run_rebuild(build: Rebuild, outputs: Any, inputs: Any, replace: Any, updates
 
 
 def _output(build: Rebuild, output: Any) -> Any:
-    if isinstance(output, Out):
+    if isinstance(output, Out) and isinstance(output.variable, Variable):
         return Out(build.clone(output.variable), borrow=output.borrow)
     if isinstance(output, Variable):
         return build.clone(output)
-    raise TypeError(f"Outputs must be symtensor Variable or Out instances. Received {output} of type {type(output)}")
+    given = getattr(output, "variable", output)
+    raise TypeError(f"Outputs must be symtensor Variable or Out instances. Received {output} of type {type(given)}")
 
 
 def clone(output: Any, replace: Any = None, strict: bool = True, share_inputs: bool = True,
