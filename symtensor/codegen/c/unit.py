@@ -32,10 +32,13 @@ __all__ = ["FLAGS", "print_program"]
 # No contraction of a * b + c: x*x - y*y is then 0 where x equals y, and results do not depend on the optimiser.
 FLAGS = ("-ffp-contract=off", "-fno-strict-aliasing")
 # Large units compile with less effort (a third less time): loops are vectorised all the same, loop remainders are not.
-LARGE_UNIT = 24
+LARGE_UNIT, LONG_UNIT = 24, 50_000  # nests, characters of text
 LARGE_FLAGS = ("-O1", "--param=vect-epilogues-nomask=0")
 # Beyond this many lines the main function is compiled with less effort: it only calls.
 LONG_MAIN = 300
+
+# From this many on, allocations of one size are a loop.
+MANY_ALLOCS = 8
 
 _TEMPORARY = re.compile(r" *const \w+ (t\d+) = ")
 _NAME = re.compile(r"\b[bdvtwxyz]\d+(?:[ds]\d+)?\b")
@@ -240,8 +243,12 @@ class UnitPrinter:
     # -- statements
 
     def block(self, body: tuple[Stmt, ...]) -> None:
-        for stmt in body:
-            getattr(self, "do_" + type(stmt).__name__)(stmt)
+        done = 0
+        for k, stmt in enumerate(body):
+            if k >= done and isinstance(stmt, Alloc):
+                done = k + self.allocs(body, k)
+            if k >= done:
+                getattr(self, "do_" + type(stmt).__name__)(stmt)
 
     def inner_block(self, body: tuple[Stmt, ...]) -> None:
         """A block in braces: what it learns and defines ends with it."""
@@ -267,10 +274,51 @@ class UnitPrinter:
         memory = self.memory(stmt.place, declared.dtype, dims)
         self.emit(f"{'' if self.is_shared(stmt.buffer) else 'char *'}{name} = {memory};")
         self.fail_unless(f"!{name}")
+        self.put_new(stmt, name, dims)
+
+    def allocs(self, body: tuple[Stmt, ...], start: int) -> int:
+        """Prints a run of many allocations of one size as a loop over an array of pointers; returns how many. As calls
+        with a variable each they would take gcc as long as the nests."""
+        run: list[Alloc] = []
+        sizes: tuple[str, ...] = ()
+        name = f"m{self.counts.get('m', 0)}"
+        for stmt in body[start:]:
+            if not isinstance(stmt, Alloc) or stmt.place[0] != "slot" or not stmt.dims or self.is_shared(stmt.buffer):
+                break
+            if not all(isinstance(e, (Const, Dim, Local)) for e in stmt.dims):
+                break
+            if run and self.buffers[stmt.buffer].dtype != self.buffers[run[0].buffer].dtype:
+                break
+            dims = tuple(self.size(e, "") for e in stmt.dims)
+            if run and dims != sizes:
+                break
+            sizes = dims
+            self.put_new(stmt, f"{name}[{len(run)}]", dims)
+            run.append(stmt)
+        if len(run) < MANY_ALLOCS:
+            return 0
+        self.fresh("m")
+        slots = [stmt.place[1] for stmt in run]
+        if slots == list(range(slots[0], slots[0] + len(run))):
+            slot = f"{slots[0]} + m"
+        else:
+            slot = f"((const int[]){{{', '.join(map(str, slots))}}})[m]"
+        itemsize = ITEMSIZE[self.buffers[run[0].buffer].dtype]
+        self.emit(f"char *{name}[{len(run)}];")
+        memory = self.call(f"st_workspace(f, {slot}, {itemsize}, {len(sizes)}, {self.sizes(sizes)})")
+        self.emit(f"for (int m = 0; m < {len(run)}; m++)")
+        self.emit(f"    if (!({name}[m] = {memory})) return 1;")
+        return len(run)
+
+    def put_new(self, stmt: Alloc, pointer: str, dims: tuple[str, ...]) -> None:
+        """Makes memory that was just allocated known as a buffer."""
+        declared = self.buffers[stmt.buffer]
         dims = tuple("1" if one else dim for one, dim in zip(declared.broadcast, dims))
         facts = of_buffer(declared, dims)
-        strides = tuple(Place(facts, name).stride(a) for a in range(facts.ndim))
-        self.put(stmt.buffer, name, dims, strides, facts)
+        if self.is_shared(stmt.buffer):
+            self.put(stmt.buffer, pointer, dims, tuple(Place(facts, pointer).stride(a) for a in range(facts.ndim)), facts)
+        else:
+            self.names.put(stmt.buffer, Place(facts, pointer))
         self.direct.setdefault(stmt.buffer, set()).add(stmt.place)
 
     def do_Same(self, stmt: Same) -> None:
@@ -569,13 +617,14 @@ class UnitPrinter:
             body.insert(0, "    (void)f;")
         head = '__attribute__((optimize("O1"))) ' if len(body) > LONG_MAIN else ""
         main = "\n".join([f"{head}int st_main(st_frame *f) {{", *body, "    return 0;", "}", ""])
-        large = sum(text.startswith("ST_NEST ") for text in self.functions) >= LEAST_NESTS
-        if large:
+        split = sum(text.startswith("ST_NEST ") for text in self.functions) >= LEAST_NESTS
+        if split:
             parts.append(halves(self.functions, self.called, main, self.helpers))
         else:
             parts += [*(text.replace("@", name, 1) + "\n" for text, name in self.functions.items()), main]
-        flags = FLAGS + (LARGE_FLAGS if len(self.functions) >= LARGE_UNIT else ())
-        return CUnit("".join(parts), tuple(self.library), program.slots + self.scratch, flags, parts=1 + large)
+        large = len(self.functions) >= LARGE_UNIT or sum(map(len, self.functions)) > LONG_UNIT
+        flags = FLAGS + (LARGE_FLAGS if large else ())
+        return CUnit("".join(parts), tuple(self.library), program.slots + self.scratch, flags, parts=1 + split)
 
 
 def takes_long(stmt: Stmt) -> bool:

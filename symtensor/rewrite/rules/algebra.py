@@ -31,8 +31,8 @@ from symtensor.scalar.dtypes import COMPLEX, DISCRETE, FLOAT, upcast
 from symtensor.scalar.table import evaluate
 from symtensor.tensor import math as T
 
-__all__ = ["CANONICALIZE", "quotient", "read_product", "read_sum", "rewritten_product", "rewritten_sum",
-           "without_one"]
+__all__ = ["CANONICALIZE", "SUM", "inside_larger", "quotient", "read_product", "read_sum", "rewritten_product",
+           "rewritten_sum", "without_one"]
 
 _MOST_TERMS = 256
 SUM = ("add", "sub", "neg")
@@ -118,7 +118,7 @@ def read_product(root: Any, names: tuple[str, ...] = PRODUCT) -> _Terms:
     return found
 
 
-def _inside_larger(node: Any, names: tuple[str, ...]) -> bool:
+def inside_larger(node: Any, names: tuple[str, ...]) -> bool:
     """Whether the only user of a node continues its tree: then the tree is read from there."""
     output = node.outputs[0]
     clients = getattr(output, "clients", ())
@@ -211,7 +211,7 @@ def without_one(node: Any) -> Any:
 @rule(*SUMS, aliases=("local_add_canonizer",), tags=("fast_compile", "nan_unsafe"))
 def terms_that_cancel_disappear(node: Any) -> Any:
     """a + b - a -> b. Hides inf - inf and NaN - NaN."""
-    if _nothing_to_cancel(node, SUM) or _inside_larger(node, SUM):
+    if _nothing_to_cancel(node, SUM) or inside_larger(node, SUM):
         return None
     found = read_sum(node)
     plus, minus, gone = _cancel(found.plus, found.minus)
@@ -225,7 +225,7 @@ def constants_of_a_sum_combine(node: Any) -> Any:
         numbers = [value for value in map(scalar_value, node.inputs) if value is not None]
         if len(numbers) < 2 and not any(value == 0 for value in numbers):
             return None
-    if _inside_larger(node, SUM):
+    if inside_larger(node, SUM):
         return None
     found = read_sum(node)
     dtype = node.outputs[0].type.dtype
@@ -280,7 +280,7 @@ def rewritten_product(node: Any, found: _Terms, plus: list[Any], minus: list[Any
 @rule(*PRODUCTS, aliases=("local_mul_canonizer",), tags=("fast_compile", "nan_unsafe"))
 def factors_that_cancel_disappear(node: Any) -> Any:
     """a * b / a -> b. Hides 0 / 0 and inf / inf. Floats only."""
-    if node.outputs[0].type.dtype in DISCRETE or _nothing_to_cancel(node, PRODUCT) or _inside_larger(node, PRODUCT):
+    if node.outputs[0].type.dtype in DISCRETE or _nothing_to_cancel(node, PRODUCT) or inside_larger(node, PRODUCT):
         return None
     found = read_product(node)
     plus, minus, gone = _cancel(found.plus, found.minus)
@@ -303,7 +303,7 @@ def constants_of_a_product_combine(node: Any) -> Any:
         numbers = [value for value in map(scalar_value, node.inputs) if value is not None]
         if len(numbers) < 2 and not any(abs(value) == 1 for value in numbers):
             return None
-    if _inside_larger(node, PRODUCT):
+    if inside_larger(node, PRODUCT):
         return None
     found = read_product(node, PRODUCT if dtype not in DISCRETE else ("mul",))
     number = quotient(found, dtype)
@@ -317,7 +317,7 @@ def factors_move_into_quotients_where_they_cancel(node: Any) -> Any:
     """(a / x + b / y) * x * y -> a * y + b * x: the gradient of a cross-entropy divides by what may be 0 and multiplies
     by it again. Hides 0 / 0."""
     dtype = node.outputs[0].type.dtype
-    if dtype not in FLOAT or _inside_larger(node, PRODUCT):
+    if dtype not in FLOAT or inside_larger(node, PRODUCT):
         return None
     if all(of_row(v, *PRODUCT) is None for v in node.inputs):
         # A sum that is multiplied by something else that could cancel.
