@@ -316,7 +316,8 @@ class UnitPrinter:
         dims = tuple("1" if one else dim for one, dim in zip(declared.broadcast, dims))
         facts = of_buffer(declared, dims)
         if self.is_shared(stmt.buffer):
-            self.put(stmt.buffer, pointer, dims, tuple(Place(facts, pointer).stride(a) for a in range(facts.ndim)), facts)
+            strides = tuple(Place(facts, pointer).stride(a) for a in range(facts.ndim))
+            self.put(stmt.buffer, pointer, dims, strides, facts)
         else:
             self.names.put(stmt.buffer, Place(facts, pointer))
         self.direct.setdefault(stmt.buffer, set()).add(stmt.place)
