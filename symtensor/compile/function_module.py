@@ -11,6 +11,7 @@ unless accepted.
 from __future__ import annotations
 
 import logging
+import reprlib
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -52,8 +53,10 @@ AliasedMemoryError.__module__ = UnusedInputError.__module__ = __name__
 
 _log = logging.getLogger("symtensor.compile.function_module")
 
-# Of the values of refused arguments no more characters than this are shown.
-_SHOWN = 200
+# How values of refused arguments are shown.
+_short = reprlib.Repr()
+_short.maxlist = _short.maxtuple = 8
+_short.maxstring = _short.maxother = 200
 
 NODEFAULT = ["NODEFAULT"]
 """Stands for "no default value"."""
@@ -245,7 +248,7 @@ class Function(FunctionBase):
             what, *details = error.args or (type(error).__name__,)
             text = f"{where}{break_line}{what}"
             if details and isinstance(what, str):
-                text += f"\nGiven: {', '.join(_shortened(repr(detail)) for detail in details)}"
+                text += f"\nGiven: {', '.join(_short.repr(detail) for detail in details)}"
             error.args = (text,)
             raise
 
@@ -338,10 +341,6 @@ class Function(FunctionBase):
                for spec, container in zip(self._specs, self.input_storage)]
         state = {"trust_input": self.trust_input, "name": self.name}
         return _rebuild_function, (self.maker, own, state)
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= _SHOWN else text[:_SHOWN] + "..."
 
 
 def _rebuild_function(maker: Any, values: list[Any], state: dict[str, Any]) -> Any:

@@ -237,6 +237,13 @@ WHEN_CALLING = {
     "strict dtype": (
         lambda: function([In(v, strict=True)], v)(np.zeros(2, "float32")), TypeError,
         "expected a ndarray object with dtype = float64 (got float32)."),
+    "what was given": (
+        lambda: function([In(v, strict=True)], v, name="mine")(["a"] * 100_000), TypeError,
+        "expected a ndarray object.\nGiven: ['a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', ...], <class 'list'>"),
+    "on lines of their own": (
+        lambda: function([In(v, allow_downcast=False)], v, name="mine")(["a"]), TypeError,
+        "v, m = T.dvector(\"v\"), T.dmatrix(\"m\")\nTensorType(float64, vector) cannot store a value that is not a number."
+    ),
     "no such input": (lambda: two["q"], TypeError, "Unknown input or state: q"),
     "no such input to set": (
         lambda: two.__setitem__(7, 1), TypeError, "Unknown input or state: 7. The function has 2 named inputs (x, y)."),
