@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from symtensor.graph.basic import Apply, Variable
 from symtensor.ir.expressions import ONE, ZERO, add, compare, either, floor_div, maximum, minimum, product, select, sub
-from symtensor.ir.nodes import Dim, Expr, Load, Op, Reshape, View, ViewAxis
+from symtensor.ir.nodes import Const, Dim, Expr, Load, Op, Reshape, View, ViewAxis
 from symtensor.lower.context import Lowering
 from symtensor.lower.nest import convert, literal
 from symtensor.lower.registry import BUFFER, ELEMENT, element, emit
@@ -94,14 +94,23 @@ def repeated(ctx: Lowering, node: Apply) -> None:
         given = ctx.shape_element(counts, 0)
         ctx.check(either(compare("eq", given, length), compare("eq", given, 1)), "ValueError",
                   "operands could not be broadcast together with shape ({1},) ({0},)", node, (given, length))
-        fine = ctx.scratch("bool", ())
+        fine, whole = ctx.scratch("bool", ()), ctx.scratch("float64", ())
 
         def not_negative(index: Sequence[Expr]) -> Expr:
             return Op("ge", (Load(times, tuple(index), kind), literal(0, kind)), "bool")
 
+        def in_floats(index: Sequence[Expr]) -> Expr:
+            return convert(Load(times, tuple(index), kind), "float64")
+
         with ctx.nest(node) as nest:
             nest.store(fine, (), nest.reduce("and_", [given], "bool", not_negative))
+        with ctx.nest(node) as nest:
+            nest.store(whole, (), nest.reduce("add", [given], "float64", in_floats))
         ctx.check(Load(fine, (), "bool"), "ValueError", "repeats may not contain negative values.", node)
+        # Integers would lose what 64 bits do not hold of the sum, and the marks be set beyond their array.
+        most = Op("mul", (Load(whole, (), "float64"), convert(length, "float64")), "float64")
+        ctx.check(Op("lt", (most, Const(float(1 << 62), "float64")), "bool"), "MemoryError",
+                  "an array of {0} elements, each repeated, is larger than memory can be", node, (length,))
         # One number at run time counts for every element.
         step, stretched = ctx.let(select(compare("eq", given, length), 1, 0)), ctx.declare(kind, (False,), "any")
         ctx.emit(View(stretched, times, (ZERO,), (ViewAxis(0, length, step),)))

@@ -1,11 +1,12 @@
 """Reshapes and promises about shapes: views, with the checks that the sizes fit."""
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from symtensor.graph.basic import Apply, Variable
-from symtensor.ir.expressions import ZERO, compare, either, product
-from symtensor.ir.nodes import Const, Expr
+from symtensor.ir.expressions import ZERO, both, compare, either, product
+from symtensor.ir.nodes import Cast, Const, Expr, Op
 from symtensor.lower.context import Lowering
 from symtensor.lower.indices import entry_value, host
 from symtensor.lower.registry import BUFFER, ELEMENT, SHAPE, element, emit, view
@@ -51,9 +52,20 @@ def reshape(ctx: Lowering, node: Apply) -> None:
         ctx.check(compare("neq", rest, 0), "ValueError",
                   f"cannot reshape array of size {{0}} into shape ({shown}): any length would do for -1", node,
                   (total, *dims))
-    ctx.check(compare("eq", product(dims), total), "ValueError",
+    fits = compare("eq", product(dims), total)
+    if ndim > 1 and not all(isinstance(d, Const) for d in dims):
+        fits = both(fits, _is_no_multiple_of_2_to_64(dims))
+    ctx.check(fits, "ValueError",
               f"cannot reshape array of size {{0}} into shape ({shown})", node, (total, *dims))
     ctx.reshape(out, ctx.buffer(x), dims)
+
+
+def _is_no_multiple_of_2_to_64(dims: Sequence[Expr]) -> Expr:
+    """Whether a product of lengths is as small as it looks: products of integers lose what 64 bits do not hold."""
+    total: Expr = Const(1.0, "float64")
+    for dim in dims:
+        total = Op("mul", (total, Cast(dim, "float64")), "float64")
+    return Op("lt", (total, Const(float(1 << 62), "float64")), "bool")
 
 
 @emit(Flatten, uses=BUFFER)

@@ -224,3 +224,25 @@ def test_sizes_that_cannot_be(case, engine):
     assert negative == (min(arguments) < 0) and isinstance(caught.value, ValueError if negative else MemoryError)
     if shape is not None:
         assert ", ".join(map(str, shape)) in text.splitlines()[0], text
+
+
+m, counts = T.dmatrix("m"), T.lvector("counts")
+# what 64 bits make of these products and sums would fit
+WRAPPED = {
+    "reshape": (m.reshape((n, k))[-1, -1], [(np.ones((2, 4)), 2 ** 62 + 2, 4, [1]),
+                                            (np.ones((0, 4)), 2 ** 33, 2 ** 31, [1])]),
+    "reshape and infer": (m.reshape((n, k, -1)).sum(), [(np.ones((0, 4)), 2 ** 33, 2 ** 31, [1])]),
+    "repeat": (T.repeat(m, counts, axis=0).sum(), [(np.ones((4, 1)), 1, 1, [FAR] * 4),
+                                                   (np.ones((4, 1)), 1, 1, [FAR, FAR, FAR, FAR + 3]),
+                                                   (np.ones((32, 1)), 1, 1, [2 ** 59])]),
+}
+
+
+@pytest.mark.parametrize("engine", ["FAST_RUN", "C", "FAST_COMPILE"])
+@pytest.mark.parametrize("case", WRAPPED)
+def test_sizes_that_64_bits_do_not_hold(case, engine):
+    result, calls = WRAPPED[case]
+    f = function([m, n, k, counts], result, mode=MODES[engine], on_unused_input="ignore")
+    for arguments in calls:
+        with pytest.raises((MemoryError, ValueError)):
+            f(*arguments)
