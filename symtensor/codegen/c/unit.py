@@ -34,8 +34,9 @@ FLAGS = ("-ffp-contract=off", "-fno-strict-aliasing")
 # Large units compile with less effort (a third less time): loops are vectorised all the same, loop remainders are not.
 LARGE_UNIT, LONG_UNIT = 24, 50_000  # nests, characters of text
 LARGE_FLAGS = ("-O1", "--param=vect-epilogues-nomask=0")
-# Beyond this many lines the main function is compiled with less effort: it only calls.
-LONG_MAIN = 300
+# Beyond so many lines the main function, which only calls, is compiled with less effort, then with none: gcc's time
+# grows with the square of its length.
+LONG_MAIN, VERY_LONG_MAIN = 300, 800
 
 # From this many on, allocations of one size are a loop.
 MANY_ALLOCS = 8
@@ -616,7 +617,8 @@ class UnitPrinter:
         body = self.useful_lines()
         if not any("f->" in line or "(f" in line for line in body):
             body.insert(0, "    (void)f;")
-        head = '__attribute__((optimize("O1"))) ' if len(body) > LONG_MAIN else ""
+        effort = "O0" if len(body) > VERY_LONG_MAIN else "O1"
+        head = f'__attribute__((optimize("{effort}"))) ' if len(body) > LONG_MAIN else ""
         main = "\n".join([f"{head}int st_main(st_frame *f) {{", *body, "    return 0;", "}", ""])
         split = sum(text.startswith("ST_NEST ") for text in self.functions) >= LEAST_NESTS
         if split:
