@@ -137,7 +137,7 @@ def shapes_of(variables: Sequence[Any], inputs: Sequence[Variable], values: Sequ
             continue
     found: list[tuple[int, ...] | None] = []
     for sizes in wanted:
-        lengths = None if sizes is None else [s.data if isinstance(s, Constant) else known.get(s) for s in sizes]
+        lengths: Any = None if sizes is None else [s.data if isinstance(s, Constant) else known.get(s) for s in sizes]
         found.append(None if lengths is None or any(n is None for n in lengths) else tuple(int(n) for n in lengths))
     return found
 

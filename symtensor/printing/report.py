@@ -70,7 +70,7 @@ def error_report(
         lines.append(f"Inside of: {outer.op}" + (f", made by: {made_here(outer)}" if birthplace(outer) else ""))
     if inputs is not None:
         shapes = [getattr(v, "shape", None) for v in inputs]
-    op = getattr(outer, "op", None)
+    op: Any = getattr(outer, "op", None)
     lines += _operands(node, shapes, op.printed_inner_graph(outer)[1] if hasattr(op, "printed_inner_graph") else {})
     lines.append(f"Apply node that caused the error: {node}")
     if toposort_index is not None:
