@@ -14,6 +14,7 @@ from symtensor.codegen.c.dialect import ITEMSIZE, LOCAL, MEMORY, literal
 from symtensor.codegen.c.helpers import PRELUDE, Helpers, abi_text
 from symtensor.codegen.c.host import Names, Place, list_text
 from symtensor.codegen.c.nests import PrintedNest, print_nest
+from symtensor.codegen.c.parallel import PART, Shared, kind_of, range_function, shared_by_threads, signature
 from symtensor.codegen.c.parts import LEAST_NESTS, halves
 from symtensor.codegen.c.printer import NestPrinter, bare
 from symtensor.codegen.c.reductions import print_reduce
@@ -41,7 +42,7 @@ LONG_MAIN, VERY_LONG_MAIN = 300, 800
 # From this many on, allocations of one size are a loop.
 MANY_ALLOCS = 8
 
-_TEMPORARY = re.compile(r" *const \w+ (t\d+) = ")
+_TEMPORARY = re.compile(r" *const [\w ]+ (t\d+) = ")
 _NAME = re.compile(r"\b[bdvtwxyz]\d+(?:[ds]\d+)?\b")
 
 
@@ -471,16 +472,38 @@ class UnitPrinter:
         self.nest(stmt)
 
     def nest(self, stmt: Nest) -> None:
-        printed = print_nest(stmt, self.names, self.key, self.target)
+        shared = shared_by_threads(stmt) if self.target.threads_from else None
+        printed = self.printed(stmt if shared is None else shared.nest)
+        if shared is not None and ("value", PART) not in printed.params:
+            shared, printed = None, self.printed(stmt)
         function = self.functions.get(printed.text)
         if function is None:
             function = self.functions[printed.text] = f"k{len(self.functions)}"
             self.called[printed.text] = printed.called
             self.helpers.need_all(printed.called)
-        if printed.dense:
-            self.dense_call(function, printed)
+        arguments = [self.argument(p) for p in printed.params]
+        if not printed.dense and shared is None:
+            self.emit(f"{function}({', '.join(arguments)});")
             return
-        self.emit(f"{function}({', '.join(self.argument(p) for p in printed.params)});")
+        self.emit("{")
+        self.indent += 1
+        pointers = self.packed(printed)
+        for k, p in enumerate(printed.params):
+            if p[0] == "pointer" and p[1] in pointers:
+                arguments[k] = pointers[p[1]][0]
+            elif p[0] == "stride" and p[1] in pointers:
+                arguments[k] = f"{pointers[p[1]][1]}[{p[2]}]"
+        if shared is None:
+            self.emit(f"{function}({', '.join(arguments)});")
+        else:
+            self.threads(shared, function, printed, arguments, pointers)
+        self.unpacked(printed, pointers)
+        self.indent -= 1
+        self.emit("}")
+
+    def printed(self, stmt: Nest) -> PrintedNest:
+        self.names.locals[PART] = (PART, "int64")
+        return print_nest(stmt, self.names, self.key, self.target)
 
     def argument(self, param: tuple[Any, ...]) -> str:
         if param[0] == "value":
@@ -488,13 +511,10 @@ class UnitPrinter:
         place = self.names.places[param[1]]
         return place.pointer if param[0] == "pointer" else place.stride(param[2])
 
-    def dense_call(self, function: str, printed: PrintedNest) -> None:
-        """Calls a nest that wants some buffers dense along an axis: where they are not, it gets copies."""
-        self.emit("{")
-        self.indent += 1
-        pointers: dict[str, str] = {}
-        strides: dict[str, str] = {}
-        strided = {p[1] for p in printed.params if p[0] == "stride"}
+    def packed(self, printed: PrintedNest) -> dict[str, tuple[str, str]]:
+        """The C names of pointer and strides of the buffers that a nest wants dense along an axis: where they are not,
+        it gets copies."""
+        pointers: dict[str, tuple[str, str]] = {}
         for k, (buffer, axis) in enumerate(printed.dense):
             place = self.names.places[buffer]
             facts = place.facts
@@ -505,28 +525,37 @@ class UnitPrinter:
             packed = self.call(f"st_packed(f, {self.program.slots + k}, {x}, {itemsize}, {facts.ndim}, "
                                f"{place.dims_text}, {y}, {axis})")
             self.emit(f"if (({y}[{axis}] != {itemsize}) & ({facts.dims[axis]} > 1) && !({x} = {packed})) return 1;")
-            pointers[buffer] = x
-            if buffer in strided:
-                strides[buffer] = y
+            pointers[buffer] = (x, y)
         self.scratch = max(self.scratch, len(printed.dense))
-        arguments = []
-        for p in printed.params:
-            if p[0] == "pointer" and p[1] in pointers:
-                arguments.append(pointers[p[1]])
-            elif p[0] == "stride" and p[1] in strides:
-                arguments.append(f"{strides[p[1]]}[{p[2]}]")
-            else:
-                arguments.append(self.argument(p))
-        self.emit(f"{function}({', '.join(arguments)});")
+        return pointers
+
+    def unpacked(self, printed: PrintedNest, pointers: dict[str, tuple[str, str]]) -> None:
+        """Copies back what a nest has written to copies."""
         for buffer, axis in printed.dense:
             if buffer in printed.written:
-                place = self.names.places[buffer]
-                x = pointers[buffer]
+                place, x = self.names.places[buffer], pointers[buffer][0]
                 self.emit(self.call(
                     f"if ({x} != {place.pointer}) st_unpacked({x}, {place.pointer}, {ITEMSIZE[place.facts.dtype]}, "
                     f"{place.facts.ndim}, {place.dims_text}, {place.strides_text}, {axis});"))
-        self.indent -= 1
-        self.emit("}")
+
+    def threads(self, shared: Shared, function: str, printed: PrintedNest, arguments: list[str],
+                pointers: dict[str, tuple[str, str]]) -> None:
+        """Calls a nest, on several threads if one of its arrays is large."""
+        text = range_function(function, printed.text, printed.params, shared.axes)
+        name = self.functions.setdefault(text, f"r{len(self.functions)}")
+        self.called.setdefault(text, ())
+        length = self.fresh("n")
+        self.emit(f"const st_i64 {length} = {self.host(shared.length)};")
+        arguments = [length if p == ("value", PART) else a for p, a in zip(printed.params, arguments, strict=True)]
+        buffers = [p[1] for p in printed.params if p[0] == "pointer"]
+        sizes = dict.fromkeys(" * ".join(["1", *self.names[b].dims]) for b in buffers)
+        large = " | ".join(f"({size} >= {self.target.threads_from})" for size in sizes)
+        steps = [f"{pointers[b][1]}[{shared.axes[b]}]" if b in pointers else self.names.places[b].stride(shared.axes[b])
+                 for b in buffers if b in shared.axes]
+        kinds = [kind_of(declared) for declared in signature(printed.text)] + ["st_i64"] * len(steps)
+        addresses = ", ".join(f"&({kind}){{{a}}}" for kind, a in zip(kinds, [*arguments, *steps], strict=True))
+        self.emit(f"if (f->parallel && ({large})) f->parallel({name}, (const void *const[]){{{addresses}}}, {length});")
+        self.emit(f"else {function}({', '.join(arguments)});")
 
     def do_Call(self, stmt: Call) -> None:
         first = self.names.places[stmt.inputs[0]].facts
