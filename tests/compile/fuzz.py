@@ -59,7 +59,7 @@ def itself() -> list:
     return found
 
 
-# -- values of arguments: small descriptions (kind, ...) that hypothesis can print and shrink ---------------------------
+# -- values of arguments: small descriptions (kind, ...) that hypothesis can print and shrink --------------------------
 
 DTYPES = (
     "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64 longdouble complex64 complex128 "
@@ -354,8 +354,9 @@ def world() -> dict:
     return {
         "x": x, "y": y, "n": n, "m": m, "i": i, "f": f, "s": s, "t": t, "k": k, "d": d, "unnamed": T.dvector(),
         "twin": T.dvector("x"), "x+y": x + y, "x*n": x * n, "s+x": s + x, "s*2": s * 2, "t-s": t - s, "m.sum": m.sum(0),
-        "x[i]": x[i], "x[0]": x[0], "f+x": f + x, "k+1": k + 1, "d+n": d + n, "draws": draws, "constant": T.constant(2.0),
-        "shape": x.shape, "row": T.drow("row"), "generic": symtensor.generic("g"), "scalar": symtensor.scalar.float64("w"),
+        "x[i]": x[i], "x[0]": x[0], "f+x": f + x, "k+1": k + 1, "d+n": d + n, "draws": draws,
+        "constant": T.constant(2.0), "shape": x.shape, "row": T.drow("row"), "generic": symtensor.generic("g"),
+        "scalar": symtensor.scalar.float64("w"),
         "none": symtensor.tensor.type_other.NoneConst,
     }
 

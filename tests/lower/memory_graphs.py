@@ -267,7 +267,9 @@ class Graph:
         r = f(T.tanh(x) if self.rng.random() < 0.5 else x, axis=axis)
         self.add(0.2 * r)
         if axis is not None:
-            self.add(x - r.dimshuffle(*(["x"] + list(range(x.ndim - 1)) if axis == 0 else list(range(x.ndim - 1)) + ["x"])))
+            order = list(range(x.ndim - 1))
+            order.insert(axis, "x")
+            self.add(x - r.dimshuffle(order))
 
     def softmax(self):
         x = self.floats(2)

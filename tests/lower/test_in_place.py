@@ -1,5 +1,5 @@
-"""A value may take the place of another only if it is exactly as large; and no loop runs over lengths that have not been
-compared yet."""
+"""A value may take the place of another only if it is exactly as large; and no loop runs over lengths that have not
+been compared yet."""
 from __future__ import annotations
 
 import numpy as np
