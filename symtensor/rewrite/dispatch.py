@@ -2,9 +2,11 @@
 everything."""
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
+from weakref import ref
 
 __all__ = ["Dispatch", "Row", "row_of"]
 
@@ -17,22 +19,33 @@ class Row:
 
 
 _rows: dict[str, Row] = {}
-_row_by_op: dict[int, tuple[Any, Row | None]] = {}
+_row_by_op: dict[int, tuple[Any, Any]] = {}
+
+
+def _remembered(table: dict[int, tuple[Any, Any]], op: Any, look_up: Callable[[Any], Any]) -> Any:
+    """What a table holds for an op, by identity: hashing an op may cost more than all the rest. The entry goes when the
+    op goes, which may hold whole graphs, and before its id can be another's."""
+    found = table.get(id(op))
+    if found is not None:
+        return found[1]
+    answer = look_up(op)
+    try:
+        table[id(op)] = (ref(op, partial(table.pop, id(op))), answer)
+    except TypeError:  # a class that does without weak references
+        pass
+    return answer
 
 
 def row_of(op: Any) -> Row | None:
     """The row of an elementwise op of one table operation that works out of place; None for every other op."""
-    known = _row_by_op.get(id(op))
-    if known is not None:
-        return known[1]
-    row = None
+    return _remembered(_row_by_op, op, _row)
+
+
+def _row(op: Any) -> Row | None:
     name = getattr(getattr(op, "scalar_op", None), "row_name", None)
     if name is not None and type(op).__name__ == "Elemwise" and not getattr(op, "inplace_pattern", None):
-        row = _rows.setdefault(name, Row(name))
-    if len(_row_by_op) > 10_000:
-        _row_by_op.clear()
-    _row_by_op[id(op)] = (op, row)  # the op is kept, so its id stays its own
-    return row
+        return _rows.setdefault(name, Row(name))
+    return None
 
 
 class Dispatch:
@@ -50,17 +63,12 @@ class Dispatch:
                 continue
             for key in dict.fromkeys(tracks):
                 self._by_key.setdefault(key, []).append((position, rewriter))
-        # By identity, since hashing an op may cost more than all the rest; the op is kept, so its id stays its own.
-        self._found: dict[int, tuple[Any, tuple[Any, ...]]] = {}
+        self._found: dict[int, tuple[Any, Any]] = {}
 
     def __call__(self, op: Any) -> tuple[Any, ...]:
         """The rewriters for nodes of `op`."""
         found = self._found.get(id(op))
-        if found is None:
-            if len(self._found) > 10_000:
-                self._found.clear()
-            found = self._found[id(op)] = (op, self._look_up(op))
-        return found[1]
+        return _remembered(self._found, op, self._look_up) if found is None else found[1]
 
     def _look_up(self, op: Any) -> tuple[Any, ...]:
         found = list(self._for_all)
