@@ -17,6 +17,9 @@ typedef struct {
     st_i64 *strides;
 } st_array;
 
+/* Iterations low .. high-1 of a loop whose iterations are independent. */
+typedef void st_part(const void *const *args, st_i64 low, st_i64 high);
+
 typedef struct st_frame st_frame;
 struct st_frame {
     st_array *inputs;    /* Program.inputs, then Program.constants: bound before the call, read only except in place */
@@ -29,6 +32,8 @@ struct st_frame {
     int (*pycall)(st_frame *frame, st_i64 callee, st_i64 n_in, st_array *const *inputs, st_i64 n_out, st_array *const *outputs);
     /* Nonzero when the user interrupted (Ctrl-C): polled by long loops. */
     int (*interrupted)(st_frame *frame);
+    /* All n iterations of a loop, on several threads; NULL where there are none. */
+    void (*parallel)(st_part *part, const void *const *args, st_i64 n);
     void *const *library; /* addresses of BLAS and other routines, in the order of the unit's own table */
     void *owner;          /* the executor's own state */
     st_i64 error_site;    /* set by a failed Check: index into Program.sites; -1 out of memory; -2 Python error set; -3 interrupted */

@@ -276,10 +276,8 @@ FLAGS: tuple[Flag, ...] = (
     Flag("metaopt.optimizer_including", StrParam(""), "What it uses.", False, "there is no meta-optimiser"),
     # Generated code
     Flag("gcc.cxxflags", StrParam(""), "Further arguments for the compiler."),
-    Flag("openmp", BoolParam(False), "Run large loops on several threads.", False,
-         "generated loops run on one thread"),
-    Flag("openmp_elemwise_minsize", IntParam(200000), "The size from which a loop counts as large.", False,
-         "generated loops run on one thread"),
+    Flag("openmp", BoolParam(False), "Run large loops on several threads, OMP_NUM_THREADS or all there are.", False),
+    Flag("openmp_elemwise_minsize", IntParam(200000), "The size from which a loop counts as large.", False),
     Flag("blas.ldflags", StrParam(""), "Libraries to look for BLAS in, before NumPy's own: -l, -L or paths.", False),
     Flag("blas.check_openmp", BoolParam(True), "Check that BLAS uses threads.", False, "BLAS is found at run time"),
     Flag("nocleanup", BoolParam(False), "Keep the sources of code that does not compile.", False),

@@ -284,6 +284,7 @@ Context *st_new_context(Native *n)
     c->frame.slot = make_slot;
     c->frame.pycall = st_island;
     c->frame.interrupted = poll_interrupt;
+    c->frame.parallel = st_parallel;
     c->frame.library = n->library;
     c->frame.owner = c;
     for (int k = 0; k < n_in; k++)

@@ -7,6 +7,7 @@
  *   island.c       Python operations inside a unit: wrapping memory as arrays, adopting results
  *   function.c     type FunctionBase: the call a user makes, with containers read and updated
  *   routines.c     library routines that need not be compiled at run time
+ *   threads.c      loops on several threads
  *   tall.c         matrix products a.T b of tall matrices, which the routines prefer to those of the BLAS
  *   module.c       the module
  *
@@ -147,6 +148,10 @@ void st_extent(const st_array *array, const Spec *spec, char **low, char **high)
 
 /* routines.c */
 int st_add_routines(PyObject *module);
+
+/* threads.c */
+void st_parallel(st_part *part, const void *const *args, st_i64 n);
+void st_threads_after_fork(void);
 
 /* tall.c */
 int st_add_tall(PyObject *module);

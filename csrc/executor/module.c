@@ -55,6 +55,7 @@ static PyObject *after_fork(PyObject *self, PyObject *unused)
     st_generation++;
     st_depth = 0;
     st_pool_after_fork();
+    st_threads_after_fork();
     Py_RETURN_NONE;
 }
 

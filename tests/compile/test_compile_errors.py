@@ -242,7 +242,8 @@ WHEN_CALLING = {
         "expected a ndarray object.\nGiven: ['a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', ...], <class 'list'>"),
     "on lines of their own": (
         lambda: function([In(v, allow_downcast=False)], v, name="mine")(["a"]), TypeError,
-        "v, m = T.dvector(\"v\"), T.dmatrix(\"m\")\nTensorType(float64, vector) cannot store a value that is not a number."
+        "v, m = T.dvector(\"v\"), T.dmatrix(\"m\")\n"
+        "TensorType(float64, vector) cannot store a value that is not a number."
     ),
     "no such input": (lambda: two["q"], TypeError, "Unknown input or state: q"),
     "no such input to set": (

@@ -548,7 +548,7 @@ class UnitPrinter:
         self.emit(f"const st_i64 {length} = {self.host(shared.length)};")
         arguments = [length if p == ("value", PART) else a for p, a in zip(printed.params, arguments, strict=True)]
         buffers = [p[1] for p in printed.params if p[0] == "pointer"]
-        sizes = dict.fromkeys(" * ".join(["1", *self.names[b].dims]) for b in buffers)
+        sizes = dict.fromkeys(" * ".join(self.names[b].dims) or "1" for b in buffers)
         large = " | ".join(f"({size} >= {self.target.threads_from})" for size in sizes)
         steps = [f"{pointers[b][1]}[{shared.axes[b]}]" if b in pointers else self.names.places[b].stride(shared.axes[b])
                  for b in buffers if b in shared.axes]
