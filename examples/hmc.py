@@ -46,11 +46,11 @@ def leapfrog(log_posterior, q, p, size, steps):
     def force(q):
         return T.grad(T.sum(log_posterior(q)), q)
 
-    def step(q, p):
+    def step(q, p, size):  # `size` is drawn at random: not handed over, it would be drawn anew in each step
         q = q + size * p
         return q, p + size * force(q)
 
-    (qs, ps), _ = symtensor.scan(step, outputs_info=[q, p + size / 2 * force(q)], n_steps=steps)
+    (qs, ps), _ = symtensor.scan(step, [], [q, p + size / 2 * force(q)], non_sequences=[size], n_steps=steps)
     return qs[-1], ps[-1] - size / 2 * force(qs[-1])  # of the last step of p, half was too much
 
 
