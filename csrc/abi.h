@@ -21,6 +21,21 @@ typedef struct {
 typedef void st_part(const void *const *args, st_i64 low, st_i64 high);
 
 typedef struct st_frame st_frame;
+
+/* A device with memory of its own. Nonzero or NULL: failed, error_site says why (-2: the caller holds the exception). */
+typedef struct {
+    /* As the functions of the frame, in the device's memory. Workspace k of the device is not workspace k of the host. */
+    char *(*slot)(st_frame *frame, st_i64 k, st_i64 bytes);
+    char *(*output)(st_frame *frame, st_i64 k, st_i64 ndim, const st_i64 *dims, st_i64 itemsize);
+    /* Kernel number k of the unit for `points` points; width 0: a thread each, else a group of at most `width` threads
+     * is of use to each. `args`: addresses of the arguments, which are read before it returns. */
+    int (*launch)(st_frame *frame, st_i64 kernel, st_i64 points, st_i64 width, void *const *args);
+    /* Copies between host and device; both sides are dense. The host's memory may be reused when it returns. */
+    int (*move)(st_frame *frame, int to_device, char *target, const char *source, st_i64 bytes);
+    /* Routine number `entry` of the unit's table, on arrays of the device; as in csrc/routine.h. */
+    int (*call)(st_frame *frame, st_i64 entry, st_i64 ndim, st_array *outputs, st_array *inputs, const void *const *scalars);
+} st_device;
+
 struct st_frame {
     st_array *inputs;    /* Program.inputs, then Program.constants: bound before the call, read only except in place */
     st_array *results;   /* Program.outputs, then Program.updates: filled by `output`, or by the function (PyCall results) */
@@ -38,6 +53,7 @@ struct st_frame {
     void *owner;          /* the executor's own state */
     st_i64 error_site;    /* set by a failed Check: index into Program.sites; -1 out of memory; -2 Python error set; -3 interrupted */
     st_i64 error_values[8];
+    const st_device *device; /* NULL for units without kernels */
 };
 
 /* The one entry point of a unit: 0 on success; otherwise error_site says why, and no shared value has been written. */

@@ -41,6 +41,14 @@ PLAIN_TARGET = Target(vector_bits=128, simd_math=frozenset())
 
 
 @dataclass(frozen=True)
+class KernelUnit:
+    """The kernels of a unit: the whole text for the device, and their names in the order of their numbers."""
+
+    text: str
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class CUnit:
     """A printed unit.
 
@@ -50,6 +58,8 @@ class CUnit:
     flags    compiler flags that the text relies on, beside the runtime's own
     exports  names of the functions that the unit offers
     parts    2 if the text may be compiled as two objects, with ST_PART defined as 1 and as 2
+    kernels  what runs on the device, if anything does
+    routines library entries that run on the device, in the order of their numbers (`st_device.call`)
     """
 
     text: str
@@ -58,3 +68,5 @@ class CUnit:
     flags: tuple[str, ...] = ()
     exports: tuple[str, ...] = ("st_main",)
     parts: int = 1
+    kernels: KernelUnit | None = None
+    routines: tuple[str, ...] = ()

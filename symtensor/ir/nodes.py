@@ -7,7 +7,8 @@ each checked by `symtensor.ir.spec`:
   nests     every buffer is defined once, by a statement that says how it may share memory
             (`Define`, `Copied`, `View`, `Reshape`, `Same`); nobody has decided where anything lives
   buffered  storage is decided: `Define` and `Copied` have become `Alloc` (a slot, an output) or `Same` (in place)
-  target    what one printer needs beside (lanes, launches); the C printer takes the buffered stage as it is
+  target    for a machine with a device: every buffer has a home, and `Move` copies between the two memories; the C
+            printer takes this stage and the buffered one
 
 Values are buffers: strided arrays whose dtype, rank and broadcast pattern are static and whose sizes are not, or single
 Python objects. Sizes, offsets and conditions are scalar expressions of dtype int64 or bool. Scalar arithmetic is
@@ -24,8 +25,8 @@ from typing import Any, Union
 
 __all__ = [
     "Accumulate", "Alloc", "Axis", "Buffer", "Call", "Cast", "Check", "Const", "Copied", "Define", "Dim", "Expr", "If",
-    "Let", "Load", "Local", "Loop", "Nest", "Op", "Program", "PyCall", "Reduce", "Reshape", "Same", "Site", "Stmt",
-    "Store", "View", "ViewAxis", "While",
+    "Let", "Load", "Local", "Loop", "Move", "Nest", "Op", "Program", "PyCall", "Reduce", "Reshape", "Same", "Site",
+    "Stmt", "Store", "View", "ViewAxis", "While",
 ]
 
 # --------------------------------------------------------------------------------------------------------------------
@@ -175,6 +176,7 @@ NestStmt = Union[Let, Store, Accumulate, Loop]
 class Nest:
     """Loops over array elements: the unit that is printed as one function. `body` is usually one `Loop` chain; a
     statement outside any loop handles 0-d values. Buffers that the nest stores to were defined (allocated) before.
+    In the target stage all its buffers have one home; on the device it is a kernel.
 
     origin  ids of the graph nodes that it computes, for errors and profiles
     inplace pairs (written buffer, read buffer) of the same sizes and dtype: the read buffer is read at exactly the
@@ -216,6 +218,15 @@ class Alloc:
     buffer: str
     dims: tuple[Expr, ...]
     place: tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """[target stage] Copies all elements of `source` to `buffer`, which lives in the other memory, has the same sizes and
+    was allocated before. A source on the device is in C order; one on the host may have any strides."""
+
+    buffer: str
+    source: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,7 +347,7 @@ class While:
     origin: tuple[int, ...] = ()
 
 
-Stmt = Union[Let, Nest, Define, Copied, Alloc, Same, View, Reshape, Call, PyCall, Check, If, While]
+Stmt = Union[Let, Nest, Define, Copied, Alloc, Move, Same, View, Reshape, Call, PyCall, Check, If, While]
 
 # --------------------------------------------------------------------------------------------------------------------
 # The program
@@ -351,12 +362,14 @@ class Buffer:
                moves through PyCall, If, While and Same, and nothing else touches it
     broadcast  per axis: True promises length 1 (checked where the value enters)
     layout     "c": C-contiguous whenever it exists (everything that Alloc makes); "any": any strides
+    home       the memory that it lives in: "host" or, in the target stage, "device"
     """
 
     name: str
     dtype: str
     broadcast: tuple[bool, ...] = ()
     layout: str = "c"
+    home: str = "host"
 
     @property
     def ndim(self) -> int:

@@ -2,7 +2,8 @@
 
 Checked: every name is bound before it is read and bound once a scope; dtypes, ranks and indices fit the buffers; index
 and size expressions are int64, conditions bool; each stage holds only its own statements; stores hit only buffers that
-were defined; in-place pairs are what they claim to be. Not checked (the law tests do): bounds of run-time indices.
+were defined; in-place pairs are what they claim to be; in the target stage, every statement works in one memory and
+only `Move` goes from one to the other. Not checked (the law tests do): bounds of run-time indices.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from symtensor.ir.nodes import (
     Load,
     Local,
     Loop,
+    Move,
     Nest,
     Op,
     Program,
@@ -36,11 +38,13 @@ from symtensor.ir.nodes import (
     While,
 )
 from symtensor.ir.text import statement_lines
+from symtensor.ir.walk import alias_of, host_expressions, loads, reads, writes
 from symtensor.scalar.table import ROWS
 
 STAGES = {
     "nests": (Let, Nest, Define, Copied, Same, View, Reshape, Call, PyCall, Check, If, While),
     "buffered": (Let, Nest, Alloc, Same, View, Reshape, Call, PyCall, Check, If, While),
+    "target": (Let, Nest, Alloc, Move, Same, View, Reshape, Call, PyCall, Check, If, While),
 }
 REDUCTIONS = ("add", "mul", "and_", "or_", "xor", "maximum", "minimum", "argmax", "argmin")
 ACCUMULATIONS = ("add", "mul", "maximum", "minimum")
@@ -56,6 +60,8 @@ class _Checker:
         self.buffers: dict[str, Buffer] = {}
         for buffer in program.buffers:
             self.expect(buffer.name not in self.buffers, f"buffer {buffer.name} is declared twice")
+            self.expect(buffer.home == "host" or program.stage == "target" and buffer.home == "device",
+                        f"{buffer.name} lives in {buffer.home} in stage {program.stage}")
             self.buffers[buffer.name] = buffer
 
     def expect(self, condition: bool, message: str) -> None:
@@ -167,10 +173,36 @@ class _Checker:
                     raise
                 raise SpecError(f"{error}\n  in: " + "\n      ".join(statement_lines(stmt, ""))) from None
 
+    def homes(self, stmt) -> None:
+        """What a statement reads and writes lives in the memory where it runs."""
+        alias = alias_of(stmt)
+        if isinstance(stmt, Move):
+            ends = self.buffers[stmt.buffer], self.buffers[stmt.source]
+            self.expect(ends[0].home != ends[1].home, "a move within one memory")
+            self.expect(ends[0].dtype == ends[1].dtype and ends[0].ndim == ends[1].ndim, "a move between two types")
+            self.expect(ends[0].layout == "c", "a move to strided memory")
+            self.expect(ends[1].layout == "c" or ends[1].home == "host", "a move from strided memory of the device")
+        elif alias is not None:
+            self.expect(self.buffers[alias[0]].home == self.buffers[alias[1]].home, "one memory with two homes")
+            self.expect(not isinstance(stmt, Reshape) or stmt.place is None or self.buffers[stmt.buffer].home == "host",
+                        "a reshape on the device copies")
+        elif isinstance(stmt, (Nest, Call, PyCall)):
+            mine = [self.buffers[name] for name in dict.fromkeys([*reads(stmt), *writes(stmt)])]
+            home = mine[0].home if mine and not isinstance(stmt, PyCall) else "host"
+            for buffer in mine:
+                self.expect(buffer.home == home, f"{buffer.name} lives on the {buffer.home}, not on the {home}")
+                self.expect(home == "host" or not buffer.dtype.startswith(("complex", "object")),
+                            f"{buffer.dtype} on the device")
+        if not isinstance(stmt, Nest):
+            for name in loads(host_expressions(stmt)):
+                self.expect(self.buffers[name].home == "host", f"the host reads {name}, which lives on the device")
+
     def statement(self, stmt, known: set[str], names: dict[str, str]) -> None:
         self.expect(
             isinstance(stmt, STAGES[self.program.stage]), f"{type(stmt).__name__} in stage {self.program.stage}"
         )
+        if self.program.stage == "target":
+            self.homes(stmt)
         if isinstance(stmt, Let):
             self.expr(stmt.value, known, names)
             self.expect(stmt.name not in names, f"name {stmt.name} is bound twice")
@@ -193,6 +225,9 @@ class _Checker:
                 if place[0] == "slot":
                     self.expect(0 <= place[1] < self.program.slots, f"slot {place[1]} of {self.program.slots}")
             self.define(stmt.buffer, known, len(stmt.dims))
+        elif isinstance(stmt, Move):
+            self.buffer(stmt.buffer, known)
+            self.buffer(stmt.source, known)
         elif isinstance(stmt, (Copied, Same)):
             source = self.buffer(stmt.source, known)
             if not (isinstance(stmt, Same) and stmt.buffer in known and source.dtype == "object"):

@@ -23,6 +23,7 @@ from symtensor.ir.nodes import (
     Load,
     Local,
     Loop,
+    Move,
     Nest,
     Op,
     Program,
@@ -73,7 +74,9 @@ def place_text(place: tuple[str, int] | None) -> str:
 
 def buffer_text(buffer: Buffer) -> str:
     shape = ", ".join("1" if b else "?" for b in buffer.broadcast)
-    return f"{buffer.name}: {buffer.dtype}[{shape}]" + ("" if buffer.layout == "c" else f" {buffer.layout}")
+    layout = "" if buffer.layout == "c" else f" {buffer.layout}"
+    home = "" if buffer.home == "host" else f" {buffer.home}"
+    return f"{buffer.name}: {buffer.dtype}[{shape}]{layout}{home}"
 
 
 def _many(exprs) -> str:
@@ -100,6 +103,8 @@ def statement_lines(stmt, indent: str) -> list[str]:
         return [f"{indent}{stmt.buffer} = copied {stmt.source}"]
     if isinstance(stmt, Alloc):
         return [f"{indent}{stmt.buffer} = alloc({_many(stmt.dims)}){place_text(stmt.place)}"]
+    if isinstance(stmt, Move):
+        return [f"{indent}{stmt.buffer} = move {stmt.source}"]
     if isinstance(stmt, Same):
         return [f"{indent}{stmt.buffer} = {stmt.source}"]
     if isinstance(stmt, View):

@@ -17,6 +17,7 @@ from symtensor.ir.nodes import (
     Let,
     Load,
     Loop,
+    Move,
     Nest,
     Op,
     PyCall,
@@ -107,7 +108,7 @@ def reads(stmt: Stmt) -> list[str]:
     found: list[str] = list(loads(host_expressions(stmt)))
     if isinstance(stmt, Nest):
         found += [s.buffer for s in nest_statements(stmt.body) if isinstance(s, Accumulate)]
-    elif isinstance(stmt, Copied):
+    elif isinstance(stmt, (Copied, Move)):
         found.append(stmt.source)
     elif isinstance(stmt, (Call, PyCall)):
         found += stmt.inputs
@@ -122,7 +123,7 @@ def writes(stmt: Stmt) -> list[str]:
         found = [s.buffer for s in nest_statements(stmt.body) if isinstance(s, (Store, Accumulate))]
     elif isinstance(stmt, (Call, PyCall)):
         found = list(stmt.outputs)
-    elif isinstance(stmt, Copied):
+    elif isinstance(stmt, (Copied, Move)):
         found = [stmt.buffer]
     else:
         found = []
