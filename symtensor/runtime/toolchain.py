@@ -270,7 +270,7 @@ def _tried(path: str) -> Compiler | None:
 
 def _probed(path: str) -> Compiler | None:
     try:
-        version = _run([path, "--version"], None, PROBE_SECONDS).partition("\n")[0]
+        version = run([path, "--version"], None, PROBE_SECONDS).partition("\n")[0]
     except CompileError as error:
         _search.reasons.append(f"{path}: {error}")
         return None
@@ -336,24 +336,25 @@ def compile_text(compiler: Compiler, text: str, place: Path, extra: Sequence[str
     start = time.perf_counter()
     try:
         if parts == 1 or processor.count() < 2:
-            _run([compiler.path, *flags, "-o", str(target), str(source), *link], place, limit)
+            run([compiler.path, *flags, "-o", str(target), str(source), *link], place, limit)
         else:
             objects = [str(place / f"unit{k + 1}.o") for k in range(parts)]
             _run_all([[compiler.path, *flags, f"-DST_PART={k + 1}", "-c", "-o", path, str(source)]
                       for k, path in enumerate(objects)], place, limit)
-            _run([compiler.path, *flags, "-o", str(target), "-x", "none", *objects, *link], place, limit)
+            run([compiler.path, *flags, "-o", str(target), "-x", "none", *objects, *link], place, limit)
     except CompileError as error:
         for number, said in _NO_ROOM:
             if said in error.stderr:
                 raise OSError(number, os.strerror(number), str(place)) from error
-        error.source = _kept(text)
+        error.source = kept(text)
         error.args = (str(error).replace(str(source), error.source or source.name),)
         raise
     logger.debug("compiled %d bytes in %.1f ms", len(text), 1e3 * (time.perf_counter() - start))
     return target
 
 
-def _run(command: list[str], place: Path | None, timeout: float) -> str:
+def run(command: list[str], place: Path | None, timeout: float) -> str:
+    """What a command says on its standard output; CompileError if it fails or does not end in time."""
     return _run_all([command], place, timeout)[0]
 
 
@@ -425,11 +426,11 @@ def _end_text(status: int) -> str:
         return f"was killed by signal {-status}"
 
 
-def _kept(text: str) -> str:
+def kept(text: str, suffix: str = ".c") -> str:
     """Puts the source of a failed compilation where it can be looked at while the process lives (and longer with the
     flag `nocleanup`)."""
     try:
-        name = f"failed-{hashlib.sha256(text.encode()).hexdigest()[:16]}.c"
+        name = f"failed-{hashlib.sha256(text.encode()).hexdigest()[:16]}{suffix}"
         path = (cachedir.directory() if config.nocleanup else cachedir.temporary()) / name
         path.write_text(text)
         return str(path)
