@@ -8,7 +8,7 @@ ST_SIGNED, ST_FLOAT, ST_HALF and ST_COMPLEX are 1 or 0. What a definition calls 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -51,11 +51,11 @@ _TYPE = re.compile(r"\b(st_\w+);\s*\Z")
 _DTYPE_OF_TAG = {tag: dtype for dtype, tag in TAG.items()}
 
 
-def source_folder() -> Path:
-    """Where csrc/ lies: inside the installed package, or beside it in a checkout."""
+def source_folder(name: str = "csrc") -> Path:
+    """Where csrc/ (or cuda/) lies: inside the installed package, or beside it in a checkout."""
     package = Path(__file__).resolve().parents[2]
-    inside = package / "csrc"
-    return inside if inside.is_dir() else package.parent / "csrc"
+    inside = package / name
+    return inside if inside.is_dir() else package.parent / name
 
 
 def without_comments(text: str) -> str:
@@ -70,35 +70,61 @@ def abi_text() -> str:
     return re.sub(r"\n{2,}", "\n", text).lstrip("\n")
 
 
-@lru_cache(maxsize=None)
-def _definitions() -> dict[str, str]:
-    table: dict[str, str] = {}
-    folder = source_folder()
-    for name in HEADERS:
-        path = folder / name
-        if not path.is_file():
-            continue
-        for paragraph in re.split(r"\n\s*\n", path.read_text()):
-            text = re.sub(r"\n\s*\n", "\n", without_comments(paragraph)).strip("\n ")
-            if not text:
+class Sources:
+    """Functions in headers, by name. `libm`: prototypes of functions that are called without being defined."""
+
+    def __init__(self, headers: Sequence[tuple[str, str]], libm: Mapping[str, str]):
+        self.headers = headers  # (folder, file)
+        self.libm = libm
+        self.table: dict[str, str] | None = None
+        self.instances: dict[str, str | None] = {}
+        self.names: dict[str, tuple[str, ...]] = {}
+
+    def definitions(self) -> dict[str, str]:
+        """Every definition, patterns as they are."""
+        if self.table is not None:
+            return self.table
+        table: dict[str, str] = {}
+        for folder, name in self.headers:
+            path = source_folder(folder) / name
+            if not path.is_file():
                 continue
-            types = _TYPE.search(text)
-            found = types if types is not None and text.startswith("typedef") else _DEFINED.search(text)
-            if text.startswith("#define"):
-                found = re.search(r"#define (\w+)", text)
-            if found is None:
-                raise ValueError(f"{name}: no definition in {text!r}")
-            key = next(g for g in found.groups() if g)
-            if key in table:
-                raise ValueError(f"{name}: {key} is defined twice")
-            table[key] = text
-    return table
+            for paragraph in re.split(r"\n\s*\n", path.read_text()):
+                text = re.sub(r"\n\s*\n", "\n", without_comments(paragraph)).strip("\n ")
+                if not text:
+                    continue
+                types = _TYPE.search(text)
+                found = types if types is not None and text.startswith("typedef") else _DEFINED.search(text)
+                if text.startswith("#define"):
+                    found = re.search(r"#define (\w+)", text)
+                if found is None:
+                    raise ValueError(f"{name}: no definition in {text!r}")
+                key = next(g for g in found.groups() if g)
+                if key in table:
+                    raise ValueError(f"{name}: {key} is defined twice")
+                table[key] = text
+        self.table = table
+        return table
+
+    def instance(self, name: str) -> str | None:
+        """The text that defines a name, patterns filled in; None if no header defines it."""
+        if name not in self.instances:
+            self.instances[name] = _instance(self.definitions(), name)
+        return self.instances[name]
+
+    def mentioned(self, text: str) -> tuple[str, ...]:
+        """Names in a C text that are functions or types of the headers or of libm, in order of appearance."""
+        found = self.names.get(text)
+        if found is None:
+            names = dict.fromkeys(_CALLED.findall(text))
+            found = tuple(n for n in names
+                          if n in self.libm or (n.startswith("st_") and self.instance(n) is not None))
+            if len(self.names) < 4096:
+                self.names[text] = found
+        return found
 
 
-@lru_cache(maxsize=None)
-def _instance(name: str) -> str | None:
-    """The text that defines a name, patterns filled in; None if csrc/ does not define it."""
-    table = _definitions()
+def _instance(table: Mapping[str, str], name: str) -> str | None:
     if name in table:
         return table[name]
     root, _, tag = name.rpartition("_")
@@ -117,32 +143,34 @@ def _instance(name: str) -> str | None:
     return re.sub(r"(?<=_)X\b", tag, text)
 
 
-@lru_cache(maxsize=4096)
+C_SOURCES = Sources([("csrc", name) for name in HEADERS], LIBM)
+
+
 def mentioned(text: str) -> tuple[str, ...]:
     """Names in a C text that are functions or types of csrc/ or of libm, in order of appearance."""
-    names = dict.fromkeys(_CALLED.findall(text))
-    return tuple(n for n in names if n in LIBM or (n.startswith("st_") and _instance(n) is not None))
+    return C_SOURCES.mentioned(text)
 
 
 class Helpers:
     """Collects what a unit calls; `text` gives the definitions, each after those that it needs."""
 
-    def __init__(self, simd_math: frozenset[str]):
+    def __init__(self, simd_math: frozenset[str], sources: Sources = C_SOURCES):
         self.simd_math = simd_math
+        self.sources = sources
         self.prototypes: dict[str, str] = {}
         self.texts: dict[str, str] = {}
 
     def need(self, name: str) -> None:
         if name in self.prototypes or name in self.texts:
             return
-        if name in LIBM:
+        if name in self.sources.libm:
             simd = '__attribute__((simd("notinbranch"))) ' if name in self.simd_math else ""
-            self.prototypes[name] = f"{simd}{LIBM[name]};"
+            self.prototypes[name] = f"{simd}{self.sources.libm[name]};"
             return
-        text = _instance(name)
+        text = self.sources.instance(name)
         if text is None:
             raise KeyError(f"csrc/ does not define {name}")
-        self.need_all(n for n in mentioned(text) if n != name)
+        self.need_all(n for n in self.sources.mentioned(text) if n != name)
         self.texts[name] = text
 
     def need_all(self, names: Iterable[str]) -> None:
@@ -151,7 +179,7 @@ class Helpers:
 
     def scan(self, text: str) -> None:
         """Notes everything that a (short, often repeated) text mentions."""
-        for name in mentioned(text):
+        for name in self.sources.mentioned(text):
             if name not in self.prototypes and name not in self.texts:
                 self.need(name)
 
