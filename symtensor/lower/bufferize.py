@@ -2,8 +2,7 @@
 
 In: a Program of the nests stage. Out: the same statements in the buffered stage, where
 
-  - the new value of a shared variable is written over the old one if nothing else needs the old one any more; such
-    writes are moved to the end, behind everything that can fail, so that a failed call changes nothing;
+  - the new value of a shared variable is written over the old one where that is possible (see updates.py);
   - a value takes over the memory of one that dies in the nest that computes it (`Nest.inplace`, `Copied`);
   - results have memory of their own; a result that is nearly all of a new array is a view of it (the states of a loop
     without the initial ones, a product with its axes split or exchanged); a result that is another view, an input or a
@@ -14,81 +13,25 @@ Everything here follows from one fact base: alias classes (who shares memory wit
 """
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from symtensor.ir.nodes import (
-    Alloc, Axis, Buffer, Call, Const, Copied, Define, Dim, Expr, If, Load, Local, Loop, Nest, Op, Program, PyCall,
-    Reshape, Same, Stmt, Store, View, While,
+    Alloc, Axis, Buffer, Const, Copied, Define, Dim, Expr, If, Load, Local, Loop, Nest, Op, Program, Reshape, Same,
+    Stmt, Store, View, While,
 )
-from symtensor.ir.walk import alias_of, blocks, defines, expressions, host_expressions, reads, statements, writes
+from symtensor.ir.walk import blocks, defines, reads, statements, writes
+from symtensor.lower.aliases import aliases, reads_part, touched
+from symtensor.lower.updates import updates_in_place
 
 END = 1 << 60
 ONE = Const(1, "int64")
-
-
-@dataclass
-class _Facts:
-    """Alias classes and how the statements touch them."""
-
-    root: dict[str, str]
-    kind: dict[str, str]  # of roots: input, constant, memory, python
-    writers: dict[str, int]  # statements that write a root's memory
-
-    def of(self, name: str) -> str:
-        while name in self.root:
-            name = self.root[name]
-        return name
-
-
-def _facts(program: Program) -> _Facts:
-    root: dict[str, str] = {}
-    kind: dict[str, str] = {name: "input" for name in program.inputs}
-    kind.update({name: "constant" for name in program.constants})
-    writers: dict[str, int] = {}
-    facts = _Facts(root, kind, writers)
-    for stmt in statements(program.body):
-        alias = alias_of(stmt)
-        if alias is not None:
-            if alias[0] not in kind and alias[0] not in root:
-                root[alias[0]] = alias[1]
-        elif isinstance(stmt, (Define, Copied)):
-            kind.setdefault(stmt.buffer, "memory")
-        elif isinstance(stmt, PyCall):
-            viewed = dict(stmt.views)
-            for k, name in enumerate(stmt.outputs):
-                if k in viewed:
-                    root[name] = stmt.inputs[viewed[k]]
-                else:
-                    kind.setdefault(name, "python")
-        for name in writes(stmt):
-            if not isinstance(stmt, (PyCall, Copied)):
-                writers[facts.of(name)] = writers.get(facts.of(name), 0) + 1
-    return facts
-
-
-def _touched(stmt: Stmt) -> set[str]:
-    """Every buffer a statement (and what is inside it) mentions: read, written, aliased or asked for its sizes."""
-    found: set[str] = set()
-    for inner in statements((stmt,)):
-        for top in host_expressions(inner):
-            found.update(e.buffer for e in expressions(top) if isinstance(e, (Load, Dim)))
-        found.update(writes(inner))
-        found.update(defines(inner))
-        alias = alias_of(inner)
-        if alias is not None:
-            found.add(alias[1])
-        elif isinstance(inner, Copied):
-            found.add(inner.source)
-        elif isinstance(inner, (Call, PyCall)):
-            found.update(inner.inputs)
-    return found
 
 
 class _Bufferizer:
     def __init__(self, program: Program, share_memory: bool):
         self.program = program
         self.share = share_memory
-        self.facts = _facts(program)
+        self.facts = aliases(program)
         self.buffers: dict[str, Buffer] = {b.name: b for b in program.buffers}
         self.place: dict[str, tuple[str, int]] = {}  # roots with memory in a result
         self.in_place: dict[str, str] = {}  # root of a new value -> the shared input that it overwrites
@@ -97,7 +40,9 @@ class _Bufferizer:
         self.slot_of: dict[str, int] = {}
         self.slot_key: dict[str, object] = {}
         self.counter = 0
-        self.moved = 0  # statements at the end that write over shared values
+        self.moved: list[int] = []  # statements that go to the end
+        if share_memory:
+            self.in_place, self.moved = updates_in_place(program, self.facts)
 
     # -- names ------------------------------------------------------------------------------------------------------
 
@@ -118,54 +63,6 @@ class _Bufferizer:
 
     def dims(self, name: str) -> tuple[Expr, ...]:
         return tuple(Dim(name, axis) for axis in range(self.buffers[name].ndim))
-
-    # -- updates in place -------------------------------------------------------------------------------------------
-
-    def choose_updates_in_place(self) -> list[Stmt]:
-        """Picks the updates that overwrite the old value; returns the body with their writes moved to the end."""
-        body = self.program.body
-        touched = [list(dict.fromkeys(map(self.facts.of, _touched(stmt)))) for stmt in body]
-        at: dict[str, list[int]] = {}  # root -> positions of the statements that touch it
-        for k, roots in enumerate(touched):
-            for root in roots:
-                at.setdefault(root, []).append(k)
-        moved: list[int] = []
-        overwritten: set[str] = set()
-        returned = [self.facts.of(name) for name in self.program.outputs]
-        new_roots = [self.facts.of(name) for _, name in self.program.updates]
-        for position, name in self.program.updates if self.share else ():
-            shared = self.program.inputs[position]
-            root = self.facts.of(name)
-            if root != name or self.facts.kind.get(root) != "memory" or root in returned or new_roots.count(root) > 1:
-                continue
-            group = at[root]
-            if not self._overwrites([body[k] for k in group], root, shared):
-                continue
-            if any(other in overwritten for k in group for other in touched[k]):
-                continue  # would read a value that an update before it has overwritten
-            self.in_place[root] = shared
-            overwritten.add(shared)
-            moved += group
-        self.moved = len(moved)
-        left = set(moved)
-        return [s for k, s in enumerate(body) if k not in left] + [body[k] for k in moved]
-
-    def _overwrites(self, group: list[Stmt], root: str, shared: str) -> bool:
-        """Whether the statements that touch `root` make it out of `shared`, touch nothing else and cannot fail."""
-        if not group or not all(isinstance(stmt, (Define, Copied, Nest, Call)) for stmt in group):
-            return False
-        first, *rest = group
-        if any(self.facts.of(name) != root for stmt in rest for name in writes(stmt)):
-            return False
-        if isinstance(first, Copied):
-            return first.source == shared and all(
-                root in writes(s) and shared not in map(self.facts.of, reads(s)) for s in rest)
-        return (isinstance(first, Define) and len(rest) == 1 and isinstance(rest[0], Nest)
-                and (root, shared) in rest[0].inplace and not self._reads_part(rest[0], shared))
-
-    def _reads_part(self, stmt: Stmt, root: str) -> bool:
-        """Whether a statement reads memory by another name than its first: by other indices, therefore."""
-        return any(name != root and self.facts.of(name) == root for name in reads(stmt))
 
     # -- results ----------------------------------------------------------------------------------------------------
 
@@ -264,7 +161,7 @@ class _Bufferizer:
         """Rewrites one block. `outer_last`: roots that are needed after the block. `own`: the function's own block."""
         last: dict[str, int] = {}
         for k, stmt in enumerate(body):
-            for name in _touched(stmt):
+            for name in touched(stmt):
                 last[self.facts.of(name)] = k
         local = {d for stmt in body for inner in statements((stmt,)) for d in defines(inner)}
         for root in list(last):
@@ -314,9 +211,9 @@ class _Bufferizer:
                 filler = body[t]
                 if name in writes(filler):
                     for written, source in filler.inplace if isinstance(filler, Nest) else ():
-                        if written == name and self._dies_here(source, t, last, renamed):
-                            if not self._reads_part(filler, source) and self._take_over(name, source, renamed, done):
-                                return Same(name, source)
+                        if written == name and self._dies_here(source, t, last, renamed) and not reads_part(
+                                self.facts, filler, source) and self._take_over(name, source, renamed, done):
+                            return Same(name, source)
                     break
         if name in self.place:
             return Alloc(name, stmt.dims, self.place[name])
@@ -372,10 +269,16 @@ class _Bufferizer:
         return False
 
     def whole(self) -> Program:
-        body = self.choose_updates_in_place()
         copies, outputs, updates = self.place_results()
-        cut = len(body) - self.moved
-        ordered = body[:cut] + copies + body[cut:]
+        left = set(self.moved)
+        tail = [self.program.body[k] for k in self.moved]
+        changed = {self.facts.of(name) for stmt in tail for name in writes(stmt)}
+        # Copies of what is computed at the end follow it; their memory, which may not be there, comes before.
+        early: list[Stmt] = []
+        for stmt in copies:
+            late = isinstance(stmt, Nest) and not changed.isdisjoint(map(self.facts.of, reads(stmt)))
+            (tail if late else early).append(stmt)
+        ordered = [s for k, s in enumerate(self.program.body) if k not in left] + early + tail
         needed = {self.facts.of(name): END for name in outputs + tuple(n for _, n in updates)}
         done = self.block(ordered, needed, True)
         return replace(

@@ -14,7 +14,9 @@ from symtensor.ir.nodes import (
     Define,
     Dim,
     If,
+    Let,
     Load,
+    Local,
     Nest,
     Op,
     Program,
@@ -26,7 +28,7 @@ from symtensor.ir.nodes import (
 )
 from symtensor.ir.spec import check
 from symtensor.ir.text import program_text
-from symtensor.ir.walk import statements
+from symtensor.ir.walk import statements, writes
 from symtensor.lower.bufferize import bufferize
 from symtensor.lower.nest import NestBuilder
 from symtensor.runtime.interpreter import Interpreter
@@ -78,7 +80,8 @@ class Random:
 
     def step(self) -> None:
         kind = self.rng.choice(
-            ["nest", "nest", "nest", "pair", "accumulate", "reverse", "reshape", "same", "check", "branch"]
+            ["nest", "nest", "nest", "pair", "accumulate", "reverse", "reshape", "same", "check", "branch", "scaled",
+             "again"]
         )
         getattr(self, kind)()
 
@@ -122,6 +125,31 @@ class Random:
             return
         self.body.append(builder.finish())
         self.vectors.append(out)
+
+    def scaled(self) -> None:
+        """A vector times an element of another, which the host reads."""
+        source, other, out = self.any_vector(), self.any_vector(), self.declare()
+        element = Let(self.fresh("n"), Load(other, (Const(1, "int64"),), "float64"))
+        self.body += [element, Define(out, (self.length,))]
+        builder = NestBuilder(self.fresh, ())
+        i = builder.loop(self.length)
+        value = builder.bind(Load(source, (i,), "float64"))
+        builder.store(out, (i,), Op("mul", (value, Local(element.name, "float64")), "float64"))
+        self.body.append(builder.finish())
+        self.vectors.append(out)
+
+    def again(self) -> None:
+        """What some may have read already is written a second time, as loops do with what they carry."""
+        aliased = {s.base if isinstance(s, (View, Reshape)) else s.source
+                   for s in self.body if isinstance(s, (View, Reshape, Same, Copied))}
+        own = [s.buffer for s in self.body if isinstance(s, Define) and s.buffer not in aliased]
+        if not own:
+            return
+        target, source = own[int(self.rng.integers(len(own)))], self.any_vector()
+        builder = NestBuilder(self.fresh, ())
+        i = builder.loop(self.length)
+        builder.accumulate(target, (i,), "add", builder.bind(Load(source, (i,), "float64")))
+        self.body.append(builder.finish())
 
     def reverse(self) -> None:
         source, out = self.any_vector(), self.declare("any")
@@ -211,8 +239,7 @@ def test_failed_call_has_not_written():
         }
         written = False
         for stmt in statements(buffered.body):
-            if isinstance(stmt, Same) and stmt.buffer in in_place and stmt.source in buffered.inputs:
-                written = True
+            written = written or not in_place.isdisjoint(writes(stmt))
             assert not (written and isinstance(stmt, (Check, Alloc, Reshape, If))), (
                 f"seed {seed}\n{program_text(buffered)}"
             )

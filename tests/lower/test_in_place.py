@@ -76,3 +76,51 @@ def test_an_argument_that_is_a_shared_variables_own_array(mode):
     assert f(s.get_value(borrow=True)) == 3
     np.testing.assert_array_equal(s.get_value(), [0, 2, 4])
     np.testing.assert_array_equal(t.get_value(), [1, 0, -1])
+
+
+def _optimiser(rule):
+    """Weights, their optimiser's state and a training step that returns the cost."""
+    rng = np.random.RandomState(3)
+    w, m, v = (symtensor.shared(value) for value in (rng.randn(6, 4), np.zeros((6, 4)), np.zeros((6, 4))))
+    x, y = T.dmatrix(), T.dmatrix()
+    cost = T.mean((T.tanh(T.dot(x, w)) - y) ** 2) + 0.1 * T.sum(w**2)
+    g = T.grad(cost, w)
+    if rule == "momentum":
+        new = [(v, 0.9 * v - 0.1 * g)]
+        new.append((w, w + new[0][1]))
+    else:
+        new = [(m, 0.9 * m + 0.1 * g), (v, 0.99 * v + 0.01 * g**2)]
+        new.append((w, w - 0.1 * new[0][1] / (T.sqrt(new[1][1]) + 1e-4)))
+    return new, (x, y), cost, (rng.randn(5, 6), rng.randn(5, 4))
+
+
+@pytest.mark.parametrize("rule", ["momentum", "adam"])
+def test_optimisers_write_over_their_state(rule):
+    """The new weights read the new state, which is written where the old one was."""
+    new, inputs, cost, given = _optimiser(rule)
+    expected = [symtensor.function(inputs, value)(*given) for _, value in new]
+    step = symtensor.function(inputs, cost, updates=new)
+    memory = [s.get_value(borrow=True).ctypes.data for s, _ in new]
+    step(*given)
+    for (s, _), value in zip(new, expected):
+        np.testing.assert_allclose(s.get_value(), value, rtol=1e-12)
+    assert [s.get_value(borrow=True).ctypes.data for s, _ in new] == memory
+
+
+def test_a_failed_step_leaves_the_optimiser_as_it_was():
+    new, inputs, cost, given = _optimiser("adam")
+    step = symtensor.function(inputs, [cost, T.opt.Assert("too large")(T.sum(inputs[0]), T.lt(cost, 1e6))], updates=new)
+    before = [s.get_value() for s, _ in new]
+    with pytest.raises(AssertionError, match="too large"):
+        step(given[0], given[1] * 1e6)
+    for (s, _), value in zip(new, before):
+        np.testing.assert_array_equal(s.get_value(), value)
+
+
+def test_an_old_value_that_is_returned_is_the_old_one():
+    new, inputs, cost, given = _optimiser("momentum")
+    states = [s for s, _ in new]
+    step = symtensor.function(inputs, [*states, cost], updates=new)
+    before = [s.get_value() for s in states]
+    for found, value in zip(step(*given), before):
+        np.testing.assert_array_equal(found, value)

@@ -1,0 +1,452 @@
+"""Places a Program in two memories: the buffered stage becomes the target stage.
+
+`symtensor.lower.homes` decides where every buffer lives; here each statement gets what it reads in the memory where it
+runs. Where that is the other one, a `Move` into memory of its own comes before it: once for each definition of the
+buffer that reaches it, and before a loop in which nothing writes it. Single numbers that a kernel reads from the host
+are bound by a `Let` and become arguments. Views of what has been moved are made anew on the moved array.
+
+Results of the call come to the host, before anything is written over a shared value if they are known by then; new
+values of inputs at `resident` positions stay where they are made, and these inputs are bound in the memory where the
+program wants them.
+
+On the device a `Reshape` never copies and `Move` takes dense arrays only: where arrays are not dense there, a nest
+copies them before. Routines get matrices that are dense along one axis.
+"""
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
+
+from symtensor.ir.nodes import (
+    Accumulate, Alloc, Axis, Buffer, Call, Check, Const, Dim, Expr, If, Let, Load, Local, Loop, Move, Nest, NestStmt,
+    Program, PyCall, Reduce, Reshape, Same, Stmt, Store, View, While,
+)
+from symtensor.ir.spec import check
+from symtensor.ir.walk import defines, expressions, reads, rewrite, statements, writes
+from symtensor.lower.homes import DEVICE_ROUTINES, Homes, Runs, find_homes, is_number
+
+__all__ = ["place"]
+
+ONE = Const(1, "int64")
+NO_ARGUMENT = ("float16",)  # single numbers of these dtypes are moved: a Let holds them as another C type
+
+
+@dataclass
+class _Block:
+    """A block that is being rewritten.
+
+    owner    the If or While that it belongs to
+    written  classes that something in it writes
+    done     its new statements
+    defined  buffers that it has defined
+    copies   buffer -> its copy in the other memory, as long as that is valid
+    numbers  buffer of one element -> the local that holds it
+    """
+
+    owner: Stmt | None
+    written: set[str]
+    done: list[Stmt] = field(default_factory=list)
+    defined: set[str] = field(default_factory=set)
+    copies: dict[str, str] = field(default_factory=dict)
+    numbers: dict[str, Local] = field(default_factory=dict)
+
+
+class _Placer:
+    def __init__(self, program: Program, resident: Collection[int], runs: Runs, routines: Collection[str]):
+        self.program = program
+        self.resident = frozenset(resident)
+        self.homes: Homes = find_homes(program, resident, runs, routines)
+        self.buffers: dict[str, Buffer] = {}
+        entering = {*program.inputs, *program.constants}
+        for b in program.buffers:
+            home = "device" if self.homes.on_device(b.name) else "host"
+            dense = home == "device" and b.name in entering
+            self.buffers[b.name] = replace(b, home=home, layout="c" if dense else b.layout)
+        self.made: dict[str, Stmt] = {}
+        several: set[str] = set()
+        for stmt in statements(program.body):
+            for name in defines(stmt):
+                if name in self.made:
+                    several.add(name)
+                self.made[name] = stmt
+        for name in several:
+            del self.made[name]
+        self.slots = program.slots
+        self.result_slots: dict[int, tuple[str, int]] = {}
+        self.blocks: list[_Block] = []
+        self.count = 0
+        n_outputs = len(program.outputs)
+        self.staying = {n_outputs + j for j, (position, _) in enumerate(program.updates) if position in self.resident}
+
+    # -- names and small statements
+
+    def emit(self, stmt: Stmt, level: int = -1) -> None:
+        self.blocks[level].done.append(stmt)
+        self.blocks[level].defined.update(defines(stmt))
+
+    def name(self, stem: str) -> str:
+        self.count += 1
+        return f"{stem}_{self.count}"
+
+    def new_buffer(self, like: Buffer, home: str, layout: str = "c", **changes: object) -> Buffer:
+        suffix = "dev" if home == "device" else "host"
+        made = replace(like, name=self.name(f"{like.name}_{suffix}"), home=home, layout=layout, **changes)
+        self.buffers[made.name] = made
+        return made
+
+    def own_slot(self) -> tuple[str, int]:
+        self.slots += 1
+        return "slot", self.slots - 1
+
+    def dims(self, name: str) -> tuple[Expr, ...]:
+        return tuple(Dim(name, axis) for axis in range(self.buffers[name].ndim))
+
+    def copy_nest(self, target: str, source: str) -> Nest:
+        """Copies all elements within one memory."""
+        buffer = self.buffers[source]
+        indices = tuple(Local(self.name("p")) for _ in range(buffer.ndim))
+        body: NestStmt = Store(target, indices, Load(source, indices, buffer.dtype))
+        for axis in reversed(range(buffer.ndim)):
+            body = Loop(Axis(indices[axis].name, Dim(source, axis)), (body,))
+        return Nest((body,))
+
+    def packed(self, name: str, level: int = -1) -> str:
+        """A name for the same elements on the device in C order: the buffer itself, or a copy."""
+        buffer = self.buffers[name]
+        if buffer.layout == "c":
+            return name
+        new = self.new_buffer(buffer, "device")
+        if self.is_dense(name):
+            self.emit(Reshape(new.name, name, self.dims(name)), level)
+        else:
+            self.emit(Alloc(new.name, self.dims(name), self.own_slot()), level)
+            self.emit(self.copy_nest(new.name, name), level)
+        return new.name
+
+    def is_dense(self, name: str) -> bool:
+        """Whether the elements are certainly in C order, without gaps."""
+        while self.buffers[name].layout != "c":
+            stmt = self.made.get(name)
+            if isinstance(stmt, Same):
+                name = stmt.source
+            elif isinstance(stmt, View) and self.is_slice(stmt):
+                name = stmt.base
+            else:
+                return False
+        return True
+
+    def is_slice(self, view: View) -> bool:
+        """Whether a view is one stretch of its base: nothing but some of its rows, or rows of one of them."""
+        walked = [axis for axis in view.axes if axis.base_axis is not None]
+        if any(axis.step != ONE for axis in walked):
+            return False
+        order = [axis.base_axis for axis in walked]
+        if order != sorted(order):  # type: ignore[type-var]
+            return False
+        extents = {axis.base_axis: axis.extent for axis in walked}
+        made = self.made.get(view.base)
+        sizes = made.dims if isinstance(made, (Alloc, Reshape)) else self.dims(view.base)
+        whole = True
+        for axis in reversed(range(len(sizes))):
+            extent = extents.get(axis, ONE)
+            if self.buffers[view.base].broadcast[axis]:
+                continue
+            if not whole and extent != ONE:
+                return False
+            whole = whole and extent in (sizes[axis], Dim(view.base, axis))
+        return True
+
+    # -- copies in the other memory
+
+    def level_of(self, name: str) -> int:
+        """The outermost block where a copy of a buffer can be made now: outside of loops that do not write it."""
+        family = self.homes.of(name)
+        best = level = len(self.blocks) - 1
+        while name not in self.blocks[level].defined and family not in self.blocks[level].written:
+            level -= 1
+            if isinstance(self.blocks[level + 1].owner, While):
+                best = level
+        return best
+
+    def copied(self, name: str) -> str:
+        """The name of a buffer's elements in the other memory."""
+        for block in reversed(self.blocks):
+            if name in block.copies:
+                return block.copies[name]
+        level = self.level_of(name)
+        made = self.made.get(name)
+        new: str | None = None
+        if isinstance(made, (Same, View, Reshape)):
+            base = made.source if isinstance(made, Same) else made.base
+            if any(base in block.copies for block in self.blocks) or self.level_of(base) < level:
+                moved = self.copied(base)
+                if not isinstance(made, Reshape) or self.buffers[moved].layout == "c":
+                    level = max(level, next(k for k, b in enumerate(self.blocks) if base in b.copies))
+                    new = self.mirrored(made, moved, level)
+        if new is None:
+            new = self.moved(name, level)
+        self.blocks[level].copies[name] = new
+        return new
+
+    def mirrored(self, made: Same | View | Reshape, base: str, level: int) -> str:
+        """A view, made anew on the copy of its base."""
+        if isinstance(made, Same):
+            return base
+        kind = self.buffers[made.buffer]
+        new = self.new_buffer(kind, self.buffers[base].home, kind.layout).name
+        if isinstance(made, View):
+            self.emit(replace(made, buffer=new, base=base), level)
+        else:
+            self.emit(Reshape(new, base, made.dims), level)
+        return new
+
+    def moved(self, name: str, level: int = -1, place: tuple[str, int] | None = None) -> str:
+        """Memory of its own for a buffer's elements in the other memory."""
+        kind = self.buffers[name]
+        source = self.packed(name, level) if kind.home == "device" else name
+        new = self.new_buffer(kind, "host" if kind.home == "device" else "device").name
+        self.emit(Alloc(new, self.dims(name), place or self.own_slot()), level)
+        self.emit(Move(new, source), level)
+        return new
+
+    def number(self, name: str) -> Local:
+        """The only element of a host buffer, bound by a Let."""
+        for block in self.blocks:
+            if name in block.numbers:
+                return block.numbers[name]
+        kind = self.buffers[name]
+        local = Local(self.name(f"{name}_value"), kind.dtype)
+        self.emit(Let(local.name, Load(name, (Const(0, "int64"),) * kind.ndim, kind.dtype)))
+        self.blocks[-1].numbers[name] = local
+        return local
+
+    def forget(self, families: Collection[str]) -> None:
+        """Copies of what is about to be written are no longer copies."""
+        for block in self.blocks:
+            for table in (block.copies, block.numbers):
+                for name in [n for n in table if self.homes.of(n) in families]:
+                    del table[name]  # type: ignore[attr-defined]
+
+    # -- expressions
+
+    def host(self, expr: Expr) -> Expr:
+        """An expression that the host evaluates, on buffers of the host."""
+        loads = [e for e in expressions(expr) if isinstance(e, Load) and self.homes.on_device(e.buffer)]
+        if not loads:
+            return expr
+        inner = {n.name for e in expressions(expr) if isinstance(e, Reduce) for n in e.lets}
+        inner |= {axis.index for e in expressions(expr) if isinstance(e, Reduce) for axis in e.axes}
+        guarded = any(e.name == "switch" for e in expressions(expr) if not isinstance(e, (Const, Dim, Load, Local, Reduce))
+                      and hasattr(e, "name"))
+
+        def change(e: Expr) -> Expr | None:
+            if not isinstance(e, Load):
+                return None
+            index = tuple(rewrite(i, change) for i in e.index)
+            if not self.homes.on_device(e.buffer):
+                return Load(e.buffer, index, e.dtype)
+            free = not any(isinstance(x, Local) and x.name in inner for i in index for x in expressions(i))
+            small = is_number(self.buffers[e.buffer]) or self.level_of(e.buffer) < len(self.blocks) - 1
+            if free and not small and not guarded:
+                return Load(self.element(e.buffer, index), (), e.dtype)
+            return Load(self.copied(e.buffer), index, e.dtype)
+
+        return rewrite(expr, change)
+
+    def element(self, name: str, index: tuple[Expr, ...]) -> str:
+        """One element of an array on the device, moved to the host."""
+        at = self.new_buffer(self.buffers[name], "device", "any", broadcast=()).name
+        self.emit(View(at, name, index, ()))
+        dense = self.new_buffer(self.buffers[at], "device").name
+        self.emit(Reshape(dense, at, ()))
+        return self.moved(dense)
+
+    # -- statements
+
+    def block(self, body: Sequence[Stmt], owner: Stmt | None, last: Expr | None = None
+              ) -> tuple[tuple[Stmt, ...], Expr | None]:
+        """A block rewritten, and an expression that is evaluated at its end."""
+        written = {self.homes.of(name) for stmt in statements(body) for name in writes(stmt)}
+        if isinstance(owner, While):
+            self.forget(written)
+        self.blocks.append(_Block(owner, written))
+        for stmt in body:
+            self.statement(stmt)
+        if last is not None:
+            last = self.host(last)
+        return tuple(self.blocks.pop().done), last
+
+    def statement(self, stmt: Stmt) -> None:
+        if isinstance(stmt, Nest):
+            stmt = self.nest(stmt)
+        elif isinstance(stmt, Call):
+            self.call(stmt)
+            return
+        elif isinstance(stmt, PyCall):
+            stmt = replace(stmt, inputs=tuple(self.copied(n) if self.homes.on_device(n) else n for n in stmt.inputs))
+        elif isinstance(stmt, Let):
+            stmt = Let(stmt.name, self.host(stmt.value))
+        elif isinstance(stmt, Alloc):
+            stmt = self.alloc(stmt)
+        elif isinstance(stmt, Same):
+            self.same_layout(stmt)
+        elif isinstance(stmt, View):
+            axes = tuple(replace(a, extent=self.host(a.extent), step=self.host(a.step)) for a in stmt.axes)
+            stmt = replace(stmt, start=tuple(self.host(e) for e in stmt.start), axes=axes)
+        elif isinstance(stmt, Reshape):
+            stmt = replace(stmt, dims=tuple(self.host(e) for e in stmt.dims))
+            if self.homes.on_device(stmt.buffer):
+                stmt = replace(stmt, base=self.packed(stmt.base), place=None)
+        elif isinstance(stmt, Check):
+            stmt = replace(stmt, condition=self.host(stmt.condition), values=tuple(self.host(v) for v in stmt.values))
+        elif isinstance(stmt, If):
+            condition = self.host(stmt.condition)
+            then, _ = self.block(stmt.then, stmt)
+            orelse, _ = self.block(stmt.orelse, stmt)
+            self.blocks[-1].defined.update(n for s in stmt.then for n in self.all_defined(s))
+            stmt = replace(stmt, condition=condition, then=then, orelse=orelse)
+        elif isinstance(stmt, While):
+            limit = self.host(stmt.limit)
+            body, until = self.block(stmt.body, stmt, stmt.until)
+            stmt = replace(stmt, limit=limit, body=body, until=until)
+        self.forget({self.homes.of(name) for name in writes(stmt)})
+        self.emit(stmt)
+
+    @staticmethod
+    def all_defined(stmt: Stmt) -> list[str]:
+        return [name for inner in statements((stmt,)) for name in defines(inner)]
+
+    def alloc(self, stmt: Alloc) -> Alloc:
+        stmt = replace(stmt, dims=tuple(self.host(e) for e in stmt.dims))
+        kind, k = stmt.place
+        if kind == "output" and k not in self.staying and self.homes.on_device(stmt.buffer):
+            if k not in self.result_slots:
+                self.result_slots[k] = self.own_slot()
+            return replace(stmt, place=self.result_slots[k])
+        return stmt
+
+    def same_layout(self, stmt: Same) -> None:
+        """A second name for a dense array of the device is dense too."""
+        kind, source = self.buffers[stmt.buffer], self.buffers[stmt.source]
+        if kind.home == "device" and source.layout == "c" and stmt.buffer in self.made:
+            self.buffers[stmt.buffer] = replace(kind, layout="c")
+
+    def nest(self, stmt: Nest) -> Nest:
+        """A nest that reads the memory where it writes."""
+        device = self.homes.on_device(writes(stmt)[0])
+        renamed: dict[str, str] = {}
+        numbers: dict[str, Local] = {}
+        for name in reads(stmt):
+            if self.homes.on_device(name) == device:
+                continue
+            if device and is_number(self.buffers[name]) and self.buffers[name].dtype not in NO_ARGUMENT:
+                numbers[name] = self.number(name)
+            else:
+                renamed[name] = self.copied(name)
+        if not renamed and not numbers:
+            return stmt
+
+        def change(e: Expr) -> Expr | None:
+            if isinstance(e, Dim) and e.buffer in renamed:
+                return Dim(renamed[e.buffer], e.axis)
+            if not isinstance(e, Load):
+                return None
+            if e.buffer in numbers:
+                return numbers[e.buffer]
+            return Load(renamed.get(e.buffer, e.buffer), tuple(rewrite(i, change) for i in e.index), e.dtype)
+
+        pairs = tuple(pair for pair in stmt.inplace if pair[1] not in renamed and pair[1] not in numbers)
+        return replace(stmt, body=tuple(_changed(s, change) for s in stmt.body), inplace=pairs)
+
+    def call(self, stmt: Call) -> None:
+        """A call of a routine on arrays of one memory that it can take."""
+        stmt = replace(stmt, scalars=tuple(self.host(e) for e in stmt.scalars))
+        device = self.homes.on_device(stmt.outputs[0])
+        inputs = [name if self.homes.on_device(name) == device else self.copied(name) for name in stmt.inputs]
+        outputs = list(stmt.outputs)
+        if device:
+            inputs = [name if self.is_plain(name) else self.packed(name) for name in inputs]
+            outputs = [name if self.is_plain(name) else self.packed(name) for name in outputs]
+        self.forget({self.homes.of(name) for name in stmt.outputs})
+        self.emit(replace(stmt, inputs=tuple(inputs), outputs=tuple(outputs)))
+        for name, used in zip(stmt.outputs, outputs):
+            if used != name and not self.is_dense(name):
+                self.emit(self.copy_nest(name, used))
+
+    def is_plain(self, name: str) -> bool:
+        """Whether a routine of the device takes an array as it is: dense along one of the last two axes."""
+        axis: int | None = self.buffers[name].ndim - 1
+        if self.is_dense(name):
+            return True
+        rank = self.buffers[name].ndim
+        while self.buffers[name].layout != "c":
+            stmt = self.made.get(name)
+            if isinstance(stmt, Same):
+                name = stmt.source
+            elif isinstance(stmt, View):
+                if any(a.step != ONE for a in stmt.axes if a.base_axis is not None):
+                    return False
+                name = stmt.base
+                views = {a.base_axis: k for k, a in enumerate(stmt.axes) if a.base_axis is not None}
+                axis = views.get(self.buffers[name].ndim - 1) if self.buffers[name].layout == "c" else axis
+            else:
+                return False
+        del rank
+        return axis is not None
+
+    # -- the whole
+
+    def results(self, from_here: Sequence[Stmt], names: dict[int, str], wanted: dict[int, str]) -> None:
+        """Moves those results to the host that are there and that none of the statements to come writes."""
+        coming = {self.homes.of(n) for stmt in statements(from_here) for n in writes(stmt)}
+        for k in [k for k, name in wanted.items()
+                  if name in self.blocks[0].defined and self.homes.of(name) not in coming]:
+            names[k] = self.moved(wanted.pop(k), place=("output", k))
+
+    def whole(self) -> Program:
+        program = self.program
+        everything = [*program.outputs, *(name for _, name in program.updates)]
+        wanted = {k: name for k, name in enumerate(everything) if self.homes.on_device(name) and k not in self.staying}
+        names: dict[int, str] = {}
+        shared = {self.homes.of(program.inputs[k]) for k in self.resident}
+        top = _Block(None, set(), defined={*program.inputs, *program.constants})
+        self.blocks.append(top)
+        reached = False
+        for k, stmt in enumerate(program.body):
+            if not reached and any(self.homes.of(n) in shared for s in statements((stmt,)) for n in writes(s)):
+                reached = True
+                self.results(program.body[k:], names, wanted)
+            self.statement(stmt)
+        self.results((), names, wanted)
+        final = [names.get(k, name) for k, name in enumerate(everything)]
+        n = len(program.outputs)
+        updates = tuple((position, final[n + j]) for j, (position, _) in enumerate(program.updates))
+        return check(replace(program, stage="target", buffers=tuple(self.buffers.values()), outputs=tuple(final[:n]),
+                             updates=updates, body=tuple(top.done), slots=self.slots))
+
+
+def _changed(stmt: NestStmt, change) -> NestStmt:
+    """A statement of a nest with its expressions rewritten."""
+    if isinstance(stmt, Let):
+        return Let(stmt.name, rewrite(stmt.value, change))
+    if isinstance(stmt, Loop):
+        axis = replace(stmt.axis, extent=rewrite(stmt.axis.extent, change))
+        return Loop(axis, tuple(_changed(s, change) for s in stmt.body))
+    index, value = tuple(rewrite(i, change) for i in stmt.index), rewrite(stmt.value, change)
+    if isinstance(stmt, Store):
+        return Store(stmt.buffer, index, value)
+    return Accumulate(stmt.buffer, index, stmt.op, value)
+
+
+def place(program: Program, resident: Collection[int] = (), *, runs: Runs = lambda nest: True,
+          routines: Collection[str] = DEVICE_ROUTINES) -> Program:
+    """The target stage of a buffered Program.
+
+    Args:
+        resident: positions of the inputs whose values may live on the device between calls (shared variables).
+        runs: whether the device has a kernel for a nest without complex numbers.
+        routines: names of the library routines that the device has for float32 and float64.
+    """
+    if program.stage != "buffered":
+        raise ValueError(f"the buffered stage is placed, not {program.stage}")
+    return _Placer(program, resident, runs, routines).whole()
