@@ -222,8 +222,8 @@ class Alloc:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """[target stage] Copies all elements of `source` to `buffer`, which lives in the other memory, has the same sizes and
-    was allocated before. A source on the device is in C order; one on the host may have any strides."""
+    """[target stage] Copies all elements of `source` to `buffer`, which lives in the other memory, has the same sizes
+    and was allocated before. A source on the device is in C order; one on the host may have any strides."""
 
     buffer: str
     source: str
