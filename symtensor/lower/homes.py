@@ -1,7 +1,7 @@
 """Where the buffers of a Program live: on the host or on a device.
 
-In: a Program of the buffered stage, the positions of the inputs whose values may stay on the device, and what the device
-can run. Out: `Homes`: the class of each buffer (names for one memory) and the classes that live on the device.
+In: a Program of the buffered stage, the positions of the inputs whose values may stay on the device, and what the
+device can run. Out: `Homes`: the class of each buffer (names for one memory) and the classes that live on the device.
 
 Memory decides: a statement runs where what it writes lives. What only the host can write (results of Python
 operations, arguments, complex numbers) lives on the host. Of the rest, a class lives on the device if a statement

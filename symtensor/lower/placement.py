@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 
 from symtensor.ir.nodes import (
     Accumulate, Alloc, Axis, Buffer, Call, Check, Const, Dim, Expr, If, Let, Load, Local, Loop, Move, Nest, NestStmt,
-    Program, PyCall, Reduce, Reshape, Same, Stmt, Store, View, While,
+    Op, Program, PyCall, Reduce, Reshape, Same, Stmt, Store, View, While,
 )
 from symtensor.ir.spec import check
 from symtensor.ir.walk import defines, expressions, reads, rewrite, statements, writes
@@ -88,9 +88,10 @@ class _Placer:
         self.count += 1
         return f"{stem}_{self.count}"
 
-    def new_buffer(self, like: Buffer, home: str, layout: str = "c", **changes: object) -> Buffer:
+    def new_buffer(self, like: Buffer, home: str, layout: str = "c", broadcast: tuple[bool, ...] | None = None) -> Buffer:
         suffix = "dev" if home == "device" else "host"
-        made = replace(like, name=self.name(f"{like.name}_{suffix}"), home=home, layout=layout, **changes)
+        made = Buffer(self.name(f"{like.name}_{suffix}"), like.dtype,
+                      like.broadcast if broadcast is None else broadcast, layout, home)
         self.buffers[made.name] = made
         return made
 
@@ -164,6 +165,7 @@ class _Placer:
         best = level = len(self.blocks) - 1
         while name not in self.blocks[level].defined and family not in self.blocks[level].written:
             level -= 1
+            assert level >= 0, f"{name} is not defined"
             if isinstance(self.blocks[level + 1].owner, While):
                 best = level
         return best
@@ -194,10 +196,9 @@ class _Placer:
             return base
         kind = self.buffers[made.buffer]
         new = self.new_buffer(kind, self.buffers[base].home, kind.layout).name
-        if isinstance(made, View):
-            self.emit(replace(made, buffer=new, base=base), level)
-        else:
-            self.emit(Reshape(new, base, made.dims), level)
+        anew = replace(made, buffer=new, base=base)
+        self.made[new] = anew = anew if isinstance(anew, View) else replace(anew, place=None)
+        self.emit(anew, level)
         return new
 
     def moved(self, name: str, level: int = -1, place: tuple[str, int] | None = None) -> str:
@@ -236,8 +237,7 @@ class _Placer:
             return expr
         inner = {n.name for e in expressions(expr) if isinstance(e, Reduce) for n in e.lets}
         inner |= {axis.index for e in expressions(expr) if isinstance(e, Reduce) for axis in e.axes}
-        guarded = any(e.name == "switch" for e in expressions(expr) if not isinstance(e, (Const, Dim, Load, Local, Reduce))
-                      and hasattr(e, "name"))
+        guarded = any(isinstance(e, Op) and e.name == "switch" for e in expressions(expr))
 
         def change(e: Expr) -> Expr | None:
             if not isinstance(e, Load):
@@ -374,11 +374,12 @@ class _Placer:
                 self.emit(self.copy_nest(name, used))
 
     def is_plain(self, name: str) -> bool:
-        """Whether a routine of the device takes an array as it is: dense along one of the last two axes."""
-        axis: int | None = self.buffers[name].ndim - 1
+        """Whether a routine of the device takes an array as it is: a vector, or dense along one of the last two axes;
+        steps are not negative and not 0."""
         if self.is_dense(name):
             return True
         rank = self.buffers[name].ndim
+        axes = list(range(rank))  # the view's axis for each axis of the array that we have come to; -1: none
         while self.buffers[name].layout != "c":
             stmt = self.made.get(name)
             if isinstance(stmt, Same):
@@ -387,12 +388,11 @@ class _Placer:
                 if any(a.step != ONE for a in stmt.axes if a.base_axis is not None):
                     return False
                 name = stmt.base
-                views = {a.base_axis: k for k, a in enumerate(stmt.axes) if a.base_axis is not None}
-                axis = views.get(self.buffers[name].ndim - 1) if self.buffers[name].layout == "c" else axis
+                outer = {a.base_axis: axes[k] for k, a in enumerate(stmt.axes)}
+                axes = [outer.get(k, -1) for k in range(self.buffers[name].ndim)]
             else:
                 return False
-        del rank
-        return axis is not None
+        return rank < 2 or bool(axes) and axes[-1] in (rank - 1, rank - 2)
 
     # -- the whole
 

@@ -18,15 +18,17 @@ from symtensor.codegen.c.parallel import PART, Shared, kind_of, range_function, 
 from symtensor.codegen.c.parts import LEAST_NESTS, halves
 from symtensor.codegen.c.printer import NestPrinter, bare
 from symtensor.codegen.c.reductions import print_reduce
+from symtensor.codegen.cuda.kernels import PrintedKernel, print_kernel
+from symtensor.codegen.cuda.unit import kernel_text
 from symtensor.codegen.facts import BufferFacts, of_buffer, of_view
 from symtensor.codegen.library import entry_name
-from symtensor.codegen.target import DEFAULT_TARGET, CUnit, Target
+from symtensor.codegen.target import DEFAULT_TARGET, CUnit, KernelUnit, Target
 from symtensor.codegen.values import StoreItem, build
 from symtensor.ir.nodes import (
-    Alloc, Buffer, Call, Check, Const, Dim, Expr, If, Let, Local, Loop, Nest, Op, Program, PyCall, Reduce, Reshape,
-    Same, Stmt, Store, View, While,
+    Alloc, Buffer, Call, Check, Const, Dim, Expr, If, Let, Local, Loop, Move, Nest, Op, Program, PyCall, Reduce,
+    Reshape, Same, Stmt, Store, View, While,
 )
-from symtensor.ir.walk import defines, expressions, statements
+from symtensor.ir.walk import defines, expressions, statements, writes
 
 __all__ = ["FLAGS", "print_program"]
 
@@ -72,6 +74,8 @@ class UnitPrinter:
         self.functions: dict[str, str] = {}
         self.called: dict[str, tuple[str, ...]] = {}
         self.library: list[str] = []
+        self.kernels: dict[str, tuple[int, PrintedKernel]] = {}
+        self.routines: list[str] = []
         self.scratch = 0
         self.buffers: dict[str, Buffer] = {b.name: b for b in program.buffers}
         self.number = {b.name: k for k, b in enumerate(program.buffers)}
@@ -222,13 +226,14 @@ class UnitPrinter:
             self.define("const st_i64", f"{name}s{axis}", f"{source}[{axis}]")
         return tuple(f"{name}s{axis}" for axis in range(declared.ndim))
 
-    def memory(self, place: tuple[str, int], dtype: str, dims: tuple[str, ...]) -> str:
+    def memory(self, place: tuple[str, int], dtype: str, dims: tuple[str, ...], home: str = "host") -> str:
         """The call that gets memory for an array."""
+        device = home == "device"
         if not dims:
             size = ITEMSIZE[dtype]
             rest = str(size) if place[0] == "slot" else f"0, 0, {size}"
-            return f"f->{place[0]}(f, {place[1]}, {rest})"
-        function = "st_workspace" if place[0] == "slot" else "st_result"
+            return f"f->{'device->' if device else ''}{place[0]}(f, {place[1]}, {rest})"
+        function = f"st_{'device_' if device else ''}{'workspace' if place[0] == 'slot' else 'result'}"
         return self.call(f"{function}(f, {place[1]}, {ITEMSIZE[dtype]}, {len(dims)}, {self.sizes(dims)})")
 
     def sizes(self, dims: tuple[str, ...]) -> str:
@@ -273,7 +278,7 @@ class UnitPrinter:
         declared, name = self.buffers[stmt.buffer], self.new_name(stmt.buffer)
         dims = tuple(self.size(e, f"{name}d{k}" if not self.is_shared(stmt.buffer) else self.fresh("v"))
                      for k, e in enumerate(stmt.dims))
-        memory = self.memory(stmt.place, declared.dtype, dims)
+        memory = self.memory(stmt.place, declared.dtype, dims, declared.home)
         self.emit(f"{'' if self.is_shared(stmt.buffer) else 'char *'}{name} = {memory};")
         self.fail_unless(f"!{name}")
         self.put_new(stmt, name, dims)
@@ -290,6 +295,8 @@ class UnitPrinter:
             if not all(isinstance(e, (Const, Dim, Local)) for e in stmt.dims):
                 break
             if run and self.buffers[stmt.buffer].dtype != self.buffers[run[0].buffer].dtype:
+                break
+            if self.buffers[stmt.buffer].home == "device":
                 break
             dims = tuple(self.size(e, "") for e in stmt.dims)
             if run and dims != sizes:
@@ -469,7 +476,10 @@ class UnitPrinter:
     # -- nests and calls
 
     def do_Nest(self, stmt: Nest) -> None:
-        self.nest(stmt)
+        if self.on_device(stmt):
+            self.launch(stmt)
+        else:
+            self.nest(stmt)
 
     def nest(self, stmt: Nest) -> None:
         shared = shared_by_threads(stmt) if self.target.threads_from else None
@@ -557,23 +567,60 @@ class UnitPrinter:
         self.emit(f"if (f->parallel && ({large})) f->parallel({name}, (const void *const[]){{{addresses}}}, {length});")
         self.emit(f"else {function}({', '.join(arguments)});")
 
+    # -- the device
+
+    def on_device(self, stmt: Nest | Call) -> bool:
+        """Whether a statement runs on the device: where it writes."""
+        return self.buffers[writes(stmt)[0]].home == "device"
+
+    def launch(self, stmt: Nest) -> None:
+        """A nest on the device: one kernel for all equal nests."""
+        printed = print_kernel(stmt, self.names, self.key, self.target)
+        number = self.kernels.setdefault(printed.text, (len(self.kernels), printed))[0]
+        declared = re.search(r"@\(([^)]*)\)", printed.text)
+        kinds = [kind_of(one) for one in declared.group(1).split(", ")] if declared and printed.params else []
+        arguments = [self.argument(p) for p in printed.params]
+        addresses = ", ".join(f"&({kind}){{{a}}}" for kind, a in zip(kinds, arguments, strict=True))
+        points, width = " * ".join(printed.points) or "1", " * ".join(printed.width) or "0"
+        self.fail_unless(f"f->device->launch(f, {number}, {points}, {width}, (void *const[]){{{addresses or '0'}}})")
+
+    def do_Move(self, stmt: Move) -> None:
+        target, source = self.names.places[stmt.buffer], self.names.places[stmt.source]
+        facts = source.facts
+        itemsize = ITEMSIZE[facts.dtype]
+        size = " * ".join([str(itemsize), *(d for d in facts.dims if d != "1")])
+        if self.buffers[stmt.buffer].home == "host":
+            self.fail_unless(f"f->device->move(f, 0, {target.pointer}, {source.pointer}, {size})")
+        elif facts.dense:
+            self.fail_unless(f"f->device->move(f, 1, {target.pointer}, {source.pointer}, {size})")
+        else:
+            self.scratch = max(self.scratch, 1)
+            self.fail_unless(self.call(f"st_to_device(f, {target.pointer}, {source.pointer}, {self.program.slots}, "
+                                       f"{itemsize}, {facts.ndim}, {source.dims_text}, {source.strides_text})"))
+
     def do_Call(self, stmt: Call) -> None:
         first = self.names.places[stmt.inputs[0]].facts
         entry = entry_name(stmt.name, first.dtype)
-        if not self.library:
-            self.library.append("blas")
-        if entry not in self.library:
-            self.library.append(entry)
-        self.scratch = max(self.scratch, 3)
-        self.helpers.need("st_routine")
+        if self.on_device(stmt):
+            if entry not in self.routines:
+                self.routines.append(entry)
+            where = f"f->device->call(f, {self.routines.index(entry)}"
+        else:
+            if not self.library:
+                self.library.append("blas")
+            if entry not in self.library:
+                self.library.append(entry)
+            self.scratch = max(self.scratch, 3)
+            self.helpers.need("st_routine")
+            where = (f"((st_routine *)f->library[{self.library.index(entry)}])(f, f->library[0], "
+                     f"{self.program.slots}")
         scalars = []
         for scalar in stmt.scalars:
             scalars.append(f"&({MEMORY[scalar.dtype]}){{{self.host(scalar)}}}")
         outputs, inputs = (f"(st_array[]){{{', '.join(self.names.places[b].array_text for b in names)}}}"
                            for names in (stmt.outputs, stmt.inputs))
         addresses = f"(const void *const[]){{{', '.join(scalars)}}}" if scalars else "0"
-        self.fail_unless(f"((st_routine *)f->library[{self.library.index(entry)}])(f, f->library[0], "
-                         f"{self.program.slots}, {first.ndim}, {outputs}, {inputs}, {addresses})")
+        self.fail_unless(f"{where}, {first.ndim}, {outputs}, {inputs}, {addresses})")
 
     def do_PyCall(self, stmt: PyCall) -> None:
         arrays = []
@@ -656,20 +703,25 @@ class UnitPrinter:
             parts += [*(text.replace("@", name, 1) + "\n" for text, name in self.functions.items()), main]
         large = len(self.functions) >= LARGE_UNIT or sum(map(len, self.functions)) > LONG_UNIT
         flags = FLAGS + (LARGE_FLAGS if large else ())
-        return CUnit("".join(parts), tuple(self.library), program.slots + self.scratch, flags, parts=1 + split)
+        kernels = None
+        if self.kernels:
+            text = kernel_text([printed for _, printed in self.kernels.values()])
+            kernels = KernelUnit(text, tuple(f"k{k}" for k in range(len(self.kernels))))
+        return CUnit("".join(parts), tuple(self.library), program.slots + self.scratch, flags, parts=1 + split,
+                     kernels=kernels, routines=tuple(self.routines))
 
 
 def takes_long(stmt: Stmt) -> bool:
     """Whether a statement may take longer than a few instructions."""
-    return isinstance(stmt, (Call, PyCall, While)) or isinstance(stmt, Nest) and any(
+    return isinstance(stmt, (Call, Move, PyCall, While)) or isinstance(stmt, Nest) and any(
         isinstance(x, Loop) for x in stmt.body)
 
 
 def print_program(program: Program, target: Target = DEFAULT_TARGET) -> CUnit:
-    """The C unit of a buffered program; its one export is `st_main` of csrc/abi.h.
+    """The C unit of a program of the buffered or target stage; its one export is `st_main` of csrc/abi.h.
 
     Raises `UnsupportedRow` for scalar operations that have no C text (mod or erf of complex numbers ...).
     """
-    if program.stage != "buffered":
-        raise ValueError(f"the C printer takes the buffered stage, got {program.stage}")
+    if program.stage not in ("buffered", "target"):
+        raise ValueError(f"the C printer takes the buffered stage and the target stage, got {program.stage}")
     return UnitPrinter(program, target).run()
