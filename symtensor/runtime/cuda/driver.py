@@ -39,6 +39,7 @@ int cuMemcpyHtoDAsync_v2(CUdeviceptr target, const void *source, size_t bytes, C
 int cuMemcpyDtoHAsync_v2(void *target, CUdeviceptr source, size_t bytes, CUstream stream);
 int cuMemcpyDtoDAsync_v2(CUdeviceptr target, CUdeviceptr source, size_t bytes, CUstream stream);
 int cuStreamSynchronize(CUstream stream);
+int cuPointerGetAttribute(void *data, int attribute, CUdeviceptr address);
 """)
 
 
