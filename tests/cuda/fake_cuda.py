@@ -1,0 +1,177 @@
+"""A device whose memory is the host's: the library of fake_cuda.c in the places of libcuda and libcublas, and what is
+used of pycuda's modules `driver` and `tools` on top of it. So the real device class runs, up to the driver's doors."""
+from __future__ import annotations
+
+import subprocess
+from functools import lru_cache
+from pathlib import Path
+from types import SimpleNamespace
+
+import cffi
+
+from symtensor.runtime.cuda import cublas, driver
+from symtensor.runtime.cuda.pycuda_device import PycudaDevice
+
+SOURCE = Path(__file__).with_name("fake_cuda.c")
+ffi = cffi.FFI()
+ffi.cdef("""
+const char *fake_log(void);
+void fake_clear(void);
+int fake_depth(void);
+extern long long fake_room, fake_taken, fake_pinned;
+extern int fake_fault, fake_devices;
+int cuInit(unsigned flags);
+int cuDeviceGetCount(int *count);
+int cuMemAlloc_v2(unsigned long long *out, size_t size);
+int cuMemFree_v2(unsigned long long memory);
+int cuMemGetInfo_v2(size_t *left, size_t *total);
+int cuCtxPushCurrent_v2(void *context);
+int cuCtxPopCurrent_v2(void **context);
+int cuDevicePrimaryCtxRetain(void **context, int device);
+int cuStreamCreate(void **stream, unsigned flags);
+""")
+
+
+def built(place: Path, name: str = "libcuda.so.1") -> Path:
+    """The library, compiled into a folder."""
+    path = place / name
+    subprocess.run(["gcc", "-shared", "-O1", "-fPIC", f"-Wl,-soname,{name}", "-o", str(path), str(SOURCE)], check=True)
+    return path
+
+
+class Fake:
+    """The library's own side: its log and its switches."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.library = ffi.dlopen(str(path))
+
+    def log(self) -> list[str]:
+        """The calls since the last time."""
+        lines = ffi.string(self.library.fake_log()).decode().splitlines()
+        self.library.fake_clear()
+        return lines
+
+
+class Error(Exception):
+    """pycuda.driver.Error"""
+
+
+class MemoryError_(Error):
+    """pycuda.driver.MemoryError"""
+
+
+class LaunchError(Error):
+    """pycuda.driver.LaunchError"""
+
+
+def pycuda_driver(fake: Fake) -> SimpleNamespace:
+    """What is used of pycuda.driver."""
+    library = fake.library
+
+    def checked(code: int) -> None:
+        if code:
+            raise {2: MemoryError_, 700: LaunchError}.get(code, Error)(f"failed: {code}")
+
+    class Context:
+        def __init__(self) -> None:
+            out = ffi.new("void **")
+            checked(library.cuDevicePrimaryCtxRetain(out, 0))
+            self.handle = int(ffi.cast("intptr_t", out[0]))
+
+        def push(self) -> None:
+            checked(library.cuCtxPushCurrent_v2(ffi.cast("void *", self.handle)))
+
+        @staticmethod
+        def pop() -> None:
+            checked(library.cuCtxPopCurrent_v2(ffi.new("void **")))
+
+    class Stream:
+        def __init__(self, flags: int = 0) -> None:
+            out = ffi.new("void **")
+            checked(library.cuStreamCreate(out, flags))
+            self.handle = int(ffi.cast("intptr_t", out[0]))
+
+    class Device:
+        def __init__(self, number: int) -> None:
+            self.number = number
+
+        @staticmethod
+        def count() -> int:
+            out = ffi.new("int *")
+            checked(library.cuDeviceGetCount(out))
+            return out[0]
+
+        def name(self) -> str:
+            return "Host memory"
+
+        def compute_capability(self) -> tuple[int, int]:
+            return 9, 0
+
+        def get_attribute(self, what: int) -> int:
+            return {16: 7}[what]
+
+        def retain_primary_context(self) -> Context:
+            return Context()
+
+    def mem_get_info() -> tuple[int, int]:
+        left, total = ffi.new("size_t *"), ffi.new("size_t *")
+        checked(library.cuMemGetInfo_v2(left, total))
+        return left[0], total[0]
+
+    return SimpleNamespace(
+        init=lambda: checked(library.cuInit(0)), Device=Device, Context=Context, Stream=Stream,
+        mem_get_info=mem_get_info, device_attribute=SimpleNamespace(MULTIPROCESSOR_COUNT=16), Error=Error,
+        MemoryError=MemoryError_, LaunchError=LaunchError)
+
+
+def pool_of(fake: Fake, cuda: SimpleNamespace):
+    """What is used of pycuda.tools.DeviceMemoryPool: blocks that are kept by their size."""
+
+    class Block:
+        def __init__(self, pool: Pool, address: int, size: int) -> None:
+            self.pool, self.address, self.size = pool, address, size
+
+        def __int__(self) -> int:
+            return self.address
+
+        def free(self) -> None:
+            self.pool.held.setdefault(self.size, []).append(self.address)
+            self.pool.active_bytes -= self.size
+
+    class Pool:
+        def __init__(self) -> None:
+            self.held: dict[int, list[int]] = {}
+            self.active_bytes = self.managed_bytes = 0
+
+        def allocate(self, size: int) -> Block:
+            if self.held.get(size):
+                address = self.held[size].pop()
+            else:
+                out = ffi.new("unsigned long long *")
+                if fake.library.cuMemAlloc_v2(out, size):
+                    raise cuda.MemoryError("cuMemAlloc failed: out of memory")
+                address = out[0]
+                self.managed_bytes += size
+            self.active_bytes += size
+            return Block(self, address, size)
+
+        def free_held(self) -> None:
+            for size, blocks in self.held.items():
+                for address in blocks:
+                    assert fake.library.cuMemFree_v2(address) == 0
+                    self.managed_bytes -= size
+            self.held.clear()
+
+    return Pool
+
+
+@lru_cache(maxsize=None)
+def opened(path: Path) -> tuple[Fake, PycudaDevice]:
+    """The fake library of a path and a device on it, with cuBLAS."""
+    fake = Fake(path)
+    cuda = pycuda_driver(fake)
+    device = PycudaDevice(0, cuda, pool_of(fake, cuda), driver.opened(str(path)))
+    with device.active():
+        device._blas = cublas.Cublas(device, device.stream, cublas.ffi.dlopen(str(path)))
+    return fake, device
