@@ -16,7 +16,13 @@ from symtensor.compile.clocks import clocked
 from symtensor.compile.evaluate import NodeHook, NodeProgram
 from symtensor.compile.postmortem import described, examined
 from symtensor.graph.basic import Apply
+from symtensor.codegen.cuda import has_kernel
+from symtensor.codegen.library import entry_name
+from symtensor.ir.nodes import Program
 from symtensor.lower.driver import Lowered, lower
+from symtensor.lower.homes import DEVICE_ROUTINES
+from symtensor.lower.placement import place
+from symtensor.runtime.cuda.device import Device, current
 from symtensor.runtime.executor import linked
 from symtensor.scalar.type import Scalar
 
@@ -34,6 +40,7 @@ class LinkRequest:
     updates           (position in inputs, position in outputs) of each new value
     borrowed          (position in outputs, position in inputs) of outputs that are inputs and may be returned as they
                       are
+    shared            positions in inputs of shared variables, whose values may live on a device
     name              the function's name
     describe_errors   whether errors at run time tell about the node
     profile           a ProfileStats that wants the time of each statement, or None
@@ -44,6 +51,7 @@ class LinkRequest:
     n_outputs: int | None = None
     updates: tuple[tuple[int, int], ...] = ()
     borrowed: tuple[tuple[int, int], ...] = ()
+    shared: tuple[int, ...] = ()
     name: str = "f"
     describe_errors: bool = True
     profile: Any = None
@@ -88,10 +96,15 @@ class PlainExecutable:
 
     native = None
     written: frozenset[int] = frozenset()
+    moving: frozenset[int] = frozenset()
 
     def __init__(self, run: Callable[[Sequence[Any]], tuple[list[Any], list[Any]]], program: Any) -> None:
         self.run = run
         self.program = program
+
+    def settled(self, position: int, value: Any) -> Any:
+        """The value of an input as its container may keep it."""
+        return value
 
     def free(self) -> None:
         """Gives back what is kept between calls: nothing."""
@@ -104,6 +117,10 @@ class WrappedExecutable(PlainExecutable):
         super().__init__(inner.run if run is None else run, inner.program if program is None else program)
         self.inner = inner
         self.written = frozenset(getattr(inner, "written", ()))
+        self.moving = inner.moving
+
+    def settled(self, position: int, value: Any) -> Any:
+        return self.inner.settled(position, value)
 
     def free(self) -> None:
         """Gives back what the other one keeps between calls."""
@@ -122,6 +139,7 @@ class ProgramCode(Code):
         self.consumer = consumer
         self.give_back = give_back
         self.options = options
+        self.device = current() if consumer == "c" else None
         self._make: Callable[[], Any] | None = None
         lent = {k for k, _ in request.borrowed}
         outputs = [v for k, v in enumerate(fgraph.outputs) if k not in lent]
@@ -154,8 +172,16 @@ class ProgramCode(Code):
         profile = self.request.profile
         if profile and profile.flag_time_thunks:
             program, operations = clocked(program, operations, lowered.nodes, self.consumer == "c", profile)
+        if self.device is not None:
+            program = self._placed(program, self.device)
         return linked(program, lowered.constants, operations, consumer=self.consumer,
-                      keep_workspaces=not self.give_back, on_error=hook, **self.options)
+                      keep_workspaces=not self.give_back, on_error=hook, device=self.device, **self.options)
+
+    def _placed(self, program: Program, device: Device) -> Program:
+        """The program with its statements shared out between the host and a device."""
+        buffers = {buffer.name: buffer for buffer in program.buffers}
+        routines = [name for name in DEVICE_ROUTINES if device.routine(entry_name(name, "float32")) is not None]
+        return place(program, self.request.shared, runs=lambda nest: has_kernel(nest, buffers), routines=routines)
 
     def _describe(self, error: BaseException, node: int, values: Sequence[Any]) -> BaseException | None:
         return examined(error, node, self.lowered, self.request.fgraph.inputs, values)

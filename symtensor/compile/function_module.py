@@ -560,8 +560,9 @@ class FunctionMaker:
             updates = tuple(sorted((position, k) for k, position in (graph.update_mapping or {}).items()))
             if self._key is not None:
                 graph = on_own_variables(graph)
+            shared = tuple(i for i, spec in enumerate(self.inputs) if spec.implicit)
             self.code = self.prepared(LinkRequest(
-                graph, self.linker.schedule(graph), n_outputs, updates, self._borrowed(graph, updates),
+                graph, self.linker.schedule(graph), n_outputs, updates, self._borrowed(graph, updates), shared,
                 name=self.name or "f", profile=self.profile or None))
             if self._key is not None:
                 remember(self._key[0], Remembered(graph, self.code, self._key[1]))

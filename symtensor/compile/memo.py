@@ -24,6 +24,7 @@ from symtensor.graph.fg import FunctionGraph
 from symtensor.graph.trace import copy_traces
 from symtensor.graph.traversal import clone_get_equiv, io_toposort
 from symtensor.rewrite.optdb import Query, optdb
+from symtensor.runtime.cuda.device import current
 
 __all__ = ["Remembered", "forget", "on_own_variables", "on_variables", "recall", "remember", "spec_key"]
 
@@ -105,6 +106,12 @@ def _mode_key(mode: Any) -> Any:
             tuple(query.exclude), query.position_cutoff)
 
 
+def _device_key(inputs: Sequence[Any]) -> Any:
+    """The device that functions are made for now, and which inputs' values may live there."""
+    device = current()
+    return None if device is None else (device.name, tuple(bool(spec.implicit) for spec in inputs))
+
+
 def spec_key(inputs: Sequence[Any], outputs: Sequence[Any], mode: Any) -> tuple[Any, tuple[Any, ...]] | None:
     """The key of a function's specification and the objects whose ids it holds; None where nothing may be
     remembered."""
@@ -119,7 +126,8 @@ def spec_key(inputs: Sequence[Any], outputs: Sequence[Any], mode: Any) -> tuple[
         given = tuple((v.type, v.name, getattr(spec, "borrow", None), spec.mutable, builder.lines(v))
                       for spec, v in zip(inputs, builder.inputs))
         key = (settings, nodes, given, tuple((builder.code(spec.variable), spec.borrow) for spec in outputs),
-               tuple((i, builder.code(update)) for i, update in updates), optdb.total_version(), _flags())
+               tuple((i, builder.code(update)) for i, update in updates), optdb.total_version(), _flags(),
+               _device_key(inputs))
         hash(key)
     except (_NotRemembered, TypeError):  # TypeError: an op, a type or a constant without a hash
         return None

@@ -10,7 +10,7 @@ values of inputs at `resident` positions stay where they are made, and these inp
 program wants them.
 
 On the device a `Reshape` never copies and `Move` takes dense arrays only: where arrays are not dense there, a nest
-copies them before. Routines get matrices that are dense along one axis.
+copies them before. Routines take any strides.
 """
 from __future__ import annotations
 
@@ -280,8 +280,7 @@ class _Placer:
         if isinstance(stmt, Nest):
             stmt = self.nest(stmt)
         elif isinstance(stmt, Call):
-            self.call(stmt)
-            return
+            stmt = self.call(stmt)
         elif isinstance(stmt, PyCall):
             stmt = replace(stmt, inputs=tuple(self.copied(n) if self.homes.on_device(n) else n for n in stmt.inputs))
         elif isinstance(stmt, Let):
@@ -358,41 +357,12 @@ class _Placer:
         pairs = tuple(pair for pair in stmt.inplace if pair[1] not in renamed and pair[1] not in numbers)
         return replace(stmt, body=tuple(_changed(s, change) for s in stmt.body), inplace=pairs)
 
-    def call(self, stmt: Call) -> None:
-        """A call of a routine on arrays of one memory that it can take."""
+    def call(self, stmt: Call) -> Call:
+        """A call of a routine on arrays of one memory."""
         stmt = replace(stmt, scalars=tuple(self.host(e) for e in stmt.scalars))
         device = self.homes.on_device(stmt.outputs[0])
         inputs = [name if self.homes.on_device(name) == device else self.copied(name) for name in stmt.inputs]
-        outputs = list(stmt.outputs)
-        if device:
-            inputs = [name if self.is_plain(name) else self.packed(name) for name in inputs]
-            outputs = [name if self.is_plain(name) else self.packed(name) for name in outputs]
-        self.forget({self.homes.of(name) for name in stmt.outputs})
-        self.emit(replace(stmt, inputs=tuple(inputs), outputs=tuple(outputs)))
-        for name, used in zip(stmt.outputs, outputs):
-            if used != name and not self.is_dense(name):
-                self.emit(self.copy_nest(name, used))
-
-    def is_plain(self, name: str) -> bool:
-        """Whether a routine of the device takes an array as it is: a vector, or dense along one of the last two axes;
-        steps are not negative and not 0."""
-        if self.is_dense(name):
-            return True
-        rank = self.buffers[name].ndim
-        axes = list(range(rank))  # the view's axis for each axis of the array that we have come to; -1: none
-        while self.buffers[name].layout != "c":
-            stmt = self.made.get(name)
-            if isinstance(stmt, Same):
-                name = stmt.source
-            elif isinstance(stmt, View):
-                if any(a.step != ONE for a in stmt.axes if a.base_axis is not None):
-                    return False
-                name = stmt.base
-                outer = {a.base_axis: axes[k] for k, a in enumerate(stmt.axes)}
-                axes = [outer.get(k, -1) for k in range(self.buffers[name].ndim)]
-            else:
-                return False
-        return rank < 2 or bool(axes) and axes[-1] in (rank - 1, rank - 2)
+        return replace(stmt, inputs=tuple(inputs))
 
     # -- the whole
 

@@ -188,6 +188,7 @@ class CffiRunner:
         frame.inputs, frame.results, frame.library, frame.owner = inputs, results, self.library, handle
         frame.output, frame.slot, frame.pycall, frame.interrupted = _callbacks()
         frame.error_site = -2
+        self.prepare(call)
         status = self.loaded.main(frame)
         if status or call.error is not None:
             site = int(frame.error_site) if call.error is None else -2
@@ -195,6 +196,9 @@ class CffiRunner:
         taken = [self.take(call, results[k], k) for k in range(len(self.results))]
         count = len(self.program.outputs)
         return taken[:count], taken[count:]
+
+    def prepare(self, call: _Call) -> None:
+        """What is left to fill in before a call: nothing."""
 
     def take(self, call: _Call, source: Any, k: int) -> Any:
         """Result k."""

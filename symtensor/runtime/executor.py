@@ -12,6 +12,7 @@ call raises the exception of the Check's site, or what the operation raised, aft
 consumer "c"            printed as C, compiled through the cache, loaded; called by the extension `symtensor._executor`,
                         or, where that was not built, through cffi (slower, said once). Where there is no compiler the
                         interpreter runs instead, said once.
+                        A program of the target stage runs so with a device, through cffi (`runtime/cuda/runner.py`).
 consumer "interpreter"  NumPy, statement by statement; only here do `before`, `after`, `poison` and `sharing` mean
                         something (see `symtensor.runtime.interpreter`).
 
@@ -37,6 +38,8 @@ from symtensor.runtime import cache, facts, loader, routines, toolchain
 from symtensor.runtime.advice import Advice
 from symtensor.runtime.binding import describe, fitted
 from symtensor.runtime.cffi_runner import CffiRunner
+from symtensor.runtime.cuda.device import Device
+from symtensor.runtime.cuda.runner import CudaRunner
 from symtensor.runtime.failures import OUT_OF_MEMORY, ErrorHook, decorated, site_error
 from symtensor.runtime.interpreter import Hook, Interpreter, PyOperation
 
@@ -60,10 +63,15 @@ class Executable:
 
     consumer = ""
     native: Any = None
+    moving: frozenset[int] = frozenset()  # positions of the inputs that live on a device
 
     def __init__(self, program: Program) -> None:
         self.program = program
         self.written = facts.written_inputs(program)
+
+    def settled(self, position: int, value: Any) -> Any:
+        """The value of an input as a container may keep it for further calls: on the device, if it is to live there."""
+        return value
 
     def run(self, values: Sequence[Any]) -> tuple[list[Any], list[Any]]:
         """One call; see the module."""
@@ -118,6 +126,30 @@ class CompiledExecutable(Executable):
             fit=self.edge.fit, adopt=self.edge.adopt, fail=self.edge.fail)
         self.run = self.native.run  # type: ignore[method-assign]
         self.free = self.native.free  # type: ignore[method-assign]
+
+
+class DeviceExecutable(Executable):
+    """A placed program, whose kernels run on a device. `unit` is the text of its host side, `loaded` the library."""
+
+    consumer = "c"
+
+    def __init__(self, program: Program, unit: CUnit, loaded: loader.Unit, library: Sequence[int],
+                 constants: Sequence[Any], pycalls: Sequence[PyOperation], on_error: Optional[ErrorHook],
+                 keep: bool, device: Device) -> None:
+        super().__init__(program)
+        self.unit = unit
+        self.loaded = loaded
+        self.device = device
+        self.edge = Edge(program, pycalls, on_error)
+        kinds = facts.by_name(program)
+        values = [fitted(value, kinds[name], f"constant {name}")
+                  for name, value in zip(program.constants, constants, strict=True)]
+        runner = CudaRunner(program, unit, loaded, library, values, pycalls, self.edge.fit, self.edge.fail, device,
+                            keep)
+        self.moving = runner.moving
+        self.settled = runner.settled  # type: ignore[method-assign]
+        self.run = runner.run  # type: ignore[method-assign]
+        self.free = runner.free  # type: ignore[method-assign]
 
 
 def _spec(buffer: Any) -> tuple[Any, tuple[bool, ...], bool]:
@@ -189,17 +221,20 @@ def link(program: Program, constants: Sequence[Any] = (), pycalls: Sequence[PyOp
 
 def linked(program: Program, constants: Sequence[Any] = (), pycalls: Sequence[PyOperation] = (), *, consumer: str = "c",
            on_error: Optional[ErrorHook] = None, keep_workspaces: bool = False, before: Optional[Hook] = None,
-           after: Optional[Hook] = None, poison: bool = False, sharing: bool = False) -> Callable[[], Executable]:
+           after: Optional[Hook] = None, poison: bool = False, sharing: bool = False,
+           device: Optional[Device] = None) -> Callable[[], Executable]:
     """Prints, compiles and loads a Program once; what it returns makes Executables of it, with workspaces of their own.
 
     Args:
-        program: stage "buffered" (the interpreter takes "nests" too).
+        program: stage "buffered" (the interpreter takes "nests" too), or "target" with a device.
         constants: a value for each of `program.constants`.
         pycalls: what `PyCall.callee` indexes.
         keep_workspaces: large workspaces stay with the executable between calls (`allow_gc=False`) instead of going
             back to the pool that all functions share.
+        device: runs the kernels of a program of the target stage.
 
     Raises:
+        RuntimeError: a device is given and there is no C compiler for the host's side.
         CompileError: the compiler refused the text.
         TypeError: a constant does not fit its buffer.
     """
@@ -208,6 +243,13 @@ def linked(program: Program, constants: Sequence[Any] = (), pycalls: Sequence[Py
     hooks: dict[str, Any] = {"before": before, "after": after, "poison": poison, "sharing": sharing}
     if consumer == "c" and any(hooks.values()):
         raise ValueError("hooks, poison and sharing belong to the interpreter")
+    if (device is not None) != (program.stage == "target") or (device is not None and consumer != "c"):
+        raise ValueError("programs of the target stage run compiled, with a device")
+    if device is not None:
+        found = _compiled_or_said(program)
+        if found is None:
+            raise RuntimeError(f"functions for {device.name} need a C compiler: {toolchain.why_not()}")
+        return partial(DeviceExecutable, program, *found, constants, pycalls, on_error, keep_workspaces, device)
     if consumer == "c":
         found = _compiled_or_said(program)
         if found is not None:

@@ -157,6 +157,8 @@ def read(executable: Any, sources: Sequence[Source], arguments: Sequence[Any]) -
                 value = value.copy()  # the container's next value must not be computed in the caller's own array
         elif container:
             value = container[0]
+            if k in executable.moving:
+                value = container[0] = executable.settled(k, value)
         else:
             raise TypeError(f"no value for input {k}")
         values.append(value)

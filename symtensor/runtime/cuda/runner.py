@@ -1,0 +1,300 @@
+"""Calling a unit of the target stage: the host unit through cffi, its kernels and device memory through a `Device`.
+
+In: a loaded host unit, its placed program, its kernels and the device. `run(values)` binds, calls and collects as
+`Executable.run` says. Inputs that live on the device may come as `DeviceArray`s or as NumPy arrays, which are moved
+there; what lives there among the updates comes back as `DeviceArray`s. Workspaces of the device are kept between calls
+like those of the host; large ones go back to the device's pool unless `keep` is set.
+
+A failed call has written no shared value: writes over them stand at the program's end, other new values are memory of
+their own.
+"""
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from symtensor.codegen.target import CUnit
+from symtensor.ir.nodes import Program
+from symtensor.runtime._abi import ffi
+from symtensor.runtime.binding import separated
+from symtensor.runtime.cffi_runner import CffiRunner, Fail, Fit, _Call
+from symtensor.runtime.cuda.array import DeviceArray
+from symtensor.runtime.cuda.device import Device
+from symtensor.runtime.loader import Unit
+
+__all__ = ["CudaRunner", "geometry"]
+
+THREADS = 256  # of a block, where points have a thread each
+BLOCKS = 32  # a multiprocessor, at most: threads stride over the rest
+WARP, WIDEST = 32, 1024
+RESIDENT = 2048  # threads that a multiprocessor holds at a time
+SHARE = 8  # elements a thread of a group, where there are threads enough
+LEAST_KEPT = 1 << 20  # bytes of a workspace that goes back to the pool
+
+
+def geometry(points: int, width: int, multiprocessors: int) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
+    """(grid, block) of a kernel for `points` points: a thread each (width 0), or groups of threads that share `width`
+    elements: a power of two from 32 to 1024; groups of more than 32 have a block for themselves."""
+    if width == 0:
+        threads = min(THREADS, -(-points // WARP) * WARP)
+        return (min(-(-points // threads), BLOCKS * multiprocessors), 1, 1), (threads, 1, 1)
+    share = SHARE if points * width >= SHARE * RESIDENT * multiprocessors else 1
+    wanted = -(-width // share)
+    group = min(WIDEST, max(WARP, 1 << (wanted - 1).bit_length()))
+    groups = min(THREADS // WARP, points) if group == WARP else 1
+    return (min(-(-points // groups), BLOCKS * multiprocessors), 1, 1), (group, groups, 1)
+
+
+@dataclass(frozen=True)
+class _Operand:
+    """An array as a routine gets it."""
+
+    address: int
+    dtype: str
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+
+
+class _Workspaces:
+    """Memory of the device for the slots of one call at a time."""
+
+    def __init__(self, device: Device, count: int) -> None:
+        self.device = device
+        self.blocks: list[tuple[int, int]] = [(0, 0)] * count  # (address, bytes)
+
+    def get(self, k: int, size: int) -> int:
+        address, room = self.blocks[k]
+        if address and room >= size:
+            return address
+        if address:
+            self.blocks[k] = (0, 0)
+            self.device.free(address)
+        address = self.device.alloc(max(size, 1))
+        self.blocks[k] = (address, max(size, 1))
+        return address
+
+    def drop(self, least: int = 0) -> None:
+        """Gives back blocks of at least so many bytes."""
+        for k, (address, size) in enumerate(self.blocks):
+            if address and size >= least:
+                self.blocks[k] = (0, 0)
+                self.device.free(address)
+
+    def __del__(self) -> None:
+        if not sys.is_finalizing():
+            self.drop()
+
+
+class _DeviceCall(_Call):
+    """The state of one call."""
+
+    runner: CudaRunner
+
+    def __init__(self, runner: CudaRunner, values: list[Any], slots: list[Any], workspaces: _Workspaces) -> None:
+        super().__init__(runner, values, slots)
+        self.workspaces = workspaces
+        self.new: dict[int, DeviceArray] = {}
+
+    def describe(self, target: Any, value: Any) -> None:
+        if not isinstance(value, DeviceArray):
+            super().describe(target, value)
+            return
+        sizes = ffi.new("st_i64[]", [*value.shape, *_strides(value.shape, value.dtype.itemsize), 0])
+        self.alive.append(sizes)
+        target.data = ffi.cast("char *", value.address)
+        target.dims = sizes
+        target.strides = sizes + len(value.shape)
+
+    def device_output(self, k: int, dims: tuple[int, ...]) -> Any:
+        found = self.new.get(k)
+        if found is None or found.shape != dims:
+            found = self.new[k] = DeviceArray.empty(self.runner.device, dims, self.runner.results[k].dtype)
+        self.describe(self.frame.results[k], found)
+        return ffi.cast("char *", found.address)
+
+    def routine(self, entry: int, ndim: int, outputs: Any, inputs: Any, scalars: Any) -> None:
+        name, run, ranks, dtype, count = self.runner.routines[entry]
+        operands = [
+            _Operand(int(ffi.cast("intptr_t", a.data)), dtype, tuple(a.dims[k] for k in range(rank)),
+                     tuple(a.strides[k] for k in range(rank)))
+            for group, array in zip(ranks, (outputs, inputs))
+            for a, rank in ((array[k], rank) for k, rank in enumerate(group))]
+        kind = "double *" if dtype == "float64" else "float *"
+        numbers = [float(ffi.cast(kind, scalars[k])[0]) for k in range(count)]
+        run(operands[:len(ranks[0])], operands[len(ranks[0]):], numbers)
+
+
+# Ranks of outputs and of inputs, and the number of scalars, of the routines that a device may have.
+_ROUTINES: dict[str, tuple[tuple[int, ...], tuple[int, ...], int]] = {
+    "gemm": ((2,), (2, 2), 2), "batched_gemm": ((3,), (3, 3), 2), "gemv": ((1,), (2, 1), 2), "ger": ((2,), (1, 1), 1),
+    "dot": ((0,), (1, 1), 0),
+}
+
+
+def _strides(shape: Sequence[int], itemsize: int) -> list[int]:
+    strides, step = [], itemsize
+    for length in reversed(shape):
+        strides.append(step)
+        step *= length
+    return strides[::-1]
+
+
+class CudaRunner(CffiRunner):
+    """Runs a unit; see the module. `moving`: positions of the inputs that live on the device."""
+
+    def __init__(self, program: Program, unit: CUnit, loaded: Unit, library: Sequence[int], constants: Sequence[Any],
+                 pycalls: Sequence[Callable[..., Any]], fit: Fit, fail: Fail, device: Device, keep: bool) -> None:
+        super().__init__(program, unit, loaded, library, constants, pycalls, fit, fail)
+        self.device = device
+        self.keep = keep
+        self.module = device.load(unit.kernels) if unit.kernels is not None else None
+        self.moving = frozenset(k for k, name in enumerate(program.inputs) if self.kinds[name].home == "device")
+        self.constants = [
+            DeviceArray.from_host(device, value) if self.kinds[name].home == "device" else value
+            for name, value in zip(program.constants, constants, strict=True)]
+        self.routines: list[tuple[str, Any, tuple[tuple[int, ...], tuple[int, ...]], str, int]] = []
+        for entry in unit.routines:
+            name, _, tag = entry.rpartition("_")
+            found = device.routine(entry)
+            if found is None:
+                raise ValueError(f"{device.name} has no {entry}")
+            outputs, inputs, count = _ROUTINES[name]
+            self.routines.append((entry, found, (outputs, inputs), "float64" if tag == "f64" else "float32", count))
+        self.workspaces = _Workspaces(device, self.n_slots)
+
+    def free(self) -> None:
+        super().free()
+        if self.lock.acquire(blocking=False):
+            try:
+                self.workspaces.drop()
+            finally:
+                self.lock.release()
+
+    def settled(self, position: int, value: Any) -> Any:
+        """The value of an input in the memory where the program wants it."""
+        if position not in self.moving:
+            return value
+        kind = self.kinds[self.program.inputs[position]]
+        if isinstance(value, DeviceArray) and value.device is self.device:
+            if value.dtype == np.dtype(kind.dtype) and len(value.shape) == kind.ndim:
+                if all(n == 1 for n, one in zip(value.shape, kind.broadcast) if one):
+                    return value
+        return DeviceArray.from_host(self.device, self.fit(position, value))
+
+    def run(self, values: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+        if len(values) != len(self.program.inputs):
+            raise TypeError(f"{len(self.program.inputs)} input values expected, got {len(values)}")
+        bound = [self.settled(k, value) if k in self.moving else self.fit(k, value) for k, value in enumerate(values)]
+        self._separate(bound)
+        if self.lock.acquire(blocking=False):
+            try:
+                return self.call(_DeviceCall(self, bound, self.slots, self.workspaces))
+            finally:
+                if not self.keep:
+                    self.workspaces.drop(LEAST_KEPT)
+                self.lock.release()
+        return self.call(_DeviceCall(self, bound, [None] * self.n_slots, _Workspaces(self.device, self.n_slots)))
+
+    def _separate(self, bound: list[Any]) -> None:
+        """Inputs that the program writes to share no memory with others."""
+        host = [k for k in range(len(bound)) if k not in self.moving]
+        kept = separated([bound[k] for k in host], [host.index(k) for k in self.destroyed if k not in self.moving])
+        for k, value in zip(host, kept):
+            bound[k] = value
+        seen: set[int] = set()
+        for k in (*(k for k in self.moving if k not in self.destroyed), *self.destroyed):
+            if k in self.moving:
+                if bound[k].address in seen and k in self.destroyed:
+                    bound[k] = bound[k].copy()
+                seen.add(bound[k].address)
+
+    def prepare(self, call: _Call) -> None:
+        call.frame.device = _table()
+
+    def take(self, call: Any, source: Any, k: int) -> Any:
+        kind = self.results[k]
+        if kind.home != "device":
+            return super().take(call, source, k)
+        count = len(self.program.outputs)
+        address = int(ffi.cast("intptr_t", source.data))
+        shape = tuple(source.dims[d] for d in range(kind.ndim))
+        candidates = [call.new.get(k), call.values[self.program.updates[k - count][0]] if k >= count else None]
+        for found in candidates:
+            if isinstance(found, DeviceArray) and found.address == address and found.shape == shape:
+                return found
+        made = DeviceArray.empty(self.device, shape, kind.dtype)
+        self.device.copy(made.address, address, made.nbytes)
+        return made
+
+
+def _failed(frame: Any, error: BaseException) -> int:
+    ffi.from_handle(frame.owner).error = error
+    frame.error_site = -2
+    return 1
+
+
+def _slot(frame: Any, k: int, size: int) -> Any:
+    try:
+        return ffi.cast("char *", ffi.from_handle(frame.owner).workspaces.get(k, size))
+    except BaseException as error:
+        _failed(frame, error)
+        return ffi.NULL
+
+
+def _output(frame: Any, k: int, ndim: int, dims: Any, itemsize: int) -> Any:
+    try:
+        return ffi.from_handle(frame.owner).device_output(k, tuple(dims[d] for d in range(ndim)))
+    except BaseException as error:
+        _failed(frame, error)
+        return ffi.NULL
+
+
+def _launch(frame: Any, kernel: int, points: int, width: int, args: Any) -> int:
+    if points <= 0:
+        return 0
+    try:
+        runner = ffi.from_handle(frame.owner).runner
+        grid, block = geometry(points, width, runner.device.multiprocessors)
+        runner.device.launch(runner.module, kernel, grid, block, int(ffi.cast("intptr_t", args)))
+        return 0
+    except BaseException as error:
+        return _failed(frame, error)
+
+
+def _move(frame: Any, to_device: int, target: Any, source: Any, size: int) -> int:
+    try:
+        device = ffi.from_handle(frame.owner).runner.device
+        copy = device.to_device if to_device else device.to_host
+        copy(int(ffi.cast("intptr_t", target)), int(ffi.cast("intptr_t", source)), size)
+        return 0
+    except BaseException as error:
+        return _failed(frame, error)
+
+
+def _routine(frame: Any, entry: int, ndim: int, outputs: Any, inputs: Any, scalars: Any) -> int:
+    try:
+        ffi.from_handle(frame.owner).routine(entry, ndim, outputs, inputs, scalars)
+        return 0
+    except BaseException as error:
+        return _failed(frame, error)
+
+
+_made: list[tuple[Any, ...]] = []
+
+
+def _table() -> Any:
+    """The functions of csrc/abi.h, made once a process."""
+    if not _made:
+        table = ffi.new("st_device *")
+        table.slot = slot = ffi.callback("char *(st_frame *, st_i64, st_i64)", _slot, ffi.NULL)
+        table.output = output = ffi.callback("char *(st_frame *, st_i64, st_i64, st_i64 *, st_i64)", _output, ffi.NULL)
+        table.launch = launch = ffi.callback("int(st_frame *, st_i64, st_i64, st_i64, void **)", _launch, 1)
+        table.move = move = ffi.callback("int(st_frame *, int, char *, char *, st_i64)", _move, 1)
+        table.call = routine = ffi.callback(
+            "int(st_frame *, st_i64, st_i64, st_array *, st_array *, void **)", _routine, 1)
+        _made.append((table, slot, output, launch, move, routine))
+    return _made[0][0]
