@@ -34,3 +34,24 @@ typedef unsigned long long st_u64;
 #define __builtin_nan(text) __longlong_as_double(0x7ff8000000000000LL)
 #define __builtin_nanf(text) __int_as_float(0x7fc00000)
 #define lgamma_r(x, sign) lgamma((double)(x))
+
+/* Folds x over the group, in pairs: first within each warp, then across warps; every thread gets the result. `pair` makes
+ * one of x and y. */
+#define ST_FOLD(T, exchange, pair) \
+    for (int w = blockDim.x < 32 ? blockDim.x / 2 : 16; w > 0; w /= 2) { \
+        const T y = exchange(x, w); \
+        x = (T)(pair); \
+    } \
+    if (blockDim.x > 32) { \
+        __shared__ T part[32]; \
+        const int warps = blockDim.x / 32; \
+        __syncthreads(); \
+        if (threadIdx.x % 32 == 0) part[threadIdx.x / 32] = x; \
+        __syncthreads(); \
+        x = part[threadIdx.x % warps]; \
+        for (int w = warps / 2; w > 0; w /= 2) { \
+            const T y = exchange(x, w); \
+            x = (T)(pair); \
+        } \
+    } \
+    return x;

@@ -12,11 +12,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from symtensor.codegen.c.scalar_ops import UnsupportedRow
+from symtensor.codegen.cuda.groups import print_group
 from symtensor.codegen.cuda.printer import KernelPrinter
+from symtensor.codegen.cuda.schedule import scheduled
 from symtensor.codegen.facts import BufferFacts, of_buffer
 from symtensor.codegen.target import DEFAULT_TARGET, Target
 from symtensor.codegen.values import build
 from symtensor.ir.nodes import Buffer, Dim, Expr, Nest
+from symtensor.ir.walk import reads, writes
 
 __all__ = ["BLOCK_THREADS", "GROUP_THREADS", "PrintedKernel", "has_kernel", "print_kernel"]
 
@@ -48,7 +51,9 @@ class PrintedKernel:
 def print_kernel(nest: Nest, facts: Mapping[str, BufferFacts], program_key: Callable[[Expr], Any],
                  target: Target = DEFAULT_TARGET) -> PrintedKernel:
     """The kernel that runs a nest."""
-    printer = KernelPrinter(build(nest, program_key), facts, target)
+    nest = scheduled(nest, target.deterministic)
+    graph = build(nest, program_key)
+    printer = KernelPrinter(graph, facts, target, print_group, nest.inplace, target.deterministic)
     printer.run()
     body = "\n".join(printer.lines)
     used = set(_PARAMETER.findall(body))
@@ -61,8 +66,11 @@ def print_kernel(nest: Nest, facts: Mapping[str, BufferFacts], program_key: Call
 
 def has_kernel(nest: Nest, buffers: Mapping[str, Buffer]) -> bool:
     """Whether a nest can be a kernel."""
-    facts = {name: of_buffer(b, tuple("1" if one else f"{name}.{k}" for k, one in enumerate(b.broadcast)))
-             for name, b in buffers.items()}
+    facts = {}
+    for name in dict.fromkeys([*reads(nest), *writes(nest)]):
+        buffer = buffers[name]
+        dims = tuple("1" if one else f"{name}.{k}" for k, one in enumerate(buffer.broadcast))
+        facts[name] = of_buffer(buffer, dims)
 
     def key(expr: Expr) -> str:
         return f"{expr.buffer}.{expr.axis}" if isinstance(expr, Dim) else f"{expr.name}"  # type: ignore[union-attr]

@@ -1,22 +1,29 @@
 """The state of printing one kernel: `NestPrinter`'s values and addresses, and loops shared out among threads.
 
-The outer vector loops of the nest are its points; each thread takes points one after the other, striding over the
-grid. What is inside a point is plain code.
+The outer vector loops of the nest are its points; threads, or groups of threads, take points one after the other,
+striding over the grid. What is inside a point of one thread is plain code; `groups` prints what a group shares.
 """
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from symtensor.codegen.c.dialect import LOCAL, MEMORY, TAG, kind
 from symtensor.codegen.c.printer import NestPrinter, factor
-from symtensor.codegen.c.scalar_ops import UnsupportedRow
-from symtensor.codegen.cuda.sources import SOURCES
+from symtensor.codegen.c.scalar_ops import UnsupportedRow, operation
 from symtensor.codegen.cuda.reductions import print_reduce
+from symtensor.codegen.cuda.shapes import accumulations, covers, needed, shape_of
+from symtensor.codegen.cuda.sources import SOURCES
 from symtensor.codegen.facts import BufferFacts
 from symtensor.codegen.target import Target
-from symtensor.codegen.values import Graph, LoopItem, ReduceItem, Scope, StoreItem, Value
+from symtensor.codegen.values import Graph, Scope, StoreItem, Value
 
 __all__ = ["KernelPrinter"]
+
+# What the device adds to memory by itself.
+_ADDS = frozenset({"float32", "float64", "int32", "uint32", "int64", "uint64"})
+
+_UNKNOWN_WIDTH = "256"  # where only the device knows how much there is to share
 
 
 def _no_block(printer: NestPrinter, item: Any) -> None:
@@ -26,13 +33,28 @@ def _no_block(printer: NestPrinter, item: Any) -> None:
 class KernelPrinter(NestPrinter):
     """Prints the nest as a kernel; `points` and `width` say how it is launched."""
 
-    def __init__(self, graph: Graph, facts: Mapping[str, BufferFacts], target: Target):
+    def __init__(self, graph: Graph, facts: Mapping[str, BufferFacts], target: Target,
+                 print_group: Callable[[KernelPrinter, Scope], None], inplace: Sequence[tuple[str, str]],
+                 deterministic: bool):
         super().__init__(graph, facts, target, _no_block, print_reduce)
-        self.points: tuple[str, ...] = ()
-        self.width: tuple[str, ...] = ()
         for value in self.uses:
             if value.dtype.startswith("complex"):
                 raise UnsupportedRow(f"kernels have no {value.dtype}")
+        self.print_group = print_group
+        self.inplace = inplace
+        self.deterministic = deterministic
+        self.shape = shape_of(self, self.splits)
+        self.points = tuple(self.size_key(s) for s in self.shape.chain)
+        self.width: tuple[str, ...] = ()
+        if self.shape.width is not None:
+            known = [s for s in self.shape.width if s.extent is not None and s.extent.kind in ("const", "param")]
+            self.width = tuple(map(self.size_key, known)) or (_UNKNOWN_WIDTH,)
+        self.counter = ""  # of the loop that threads share and that was opened last
+        self.parallel: list[Scope] = []  # the loops around that threads share
+
+    def size_key(self, scope: Scope) -> str:
+        assert scope.extent is not None
+        return str(scope.extent.extra)
 
     # -- what differs from C for the host
 
@@ -47,66 +69,86 @@ class KernelPrinter(NestPrinter):
     def choose_dense(self, inner: Scope) -> None:
         """Nobody packs: strides are parameters."""
 
+    def shares_memory(self, buffer: str) -> set[str]:
+        """The buffers written by the nest that a buffer is, or may share memory with."""
+        found = {a for a, b in self.inplace if b == buffer}
+        return found | {buffer} if buffer in self.graph.stored else found
+
+    def splits(self, scope: Scope) -> bool:
+        """Whether threads may share a loop. Where additions have to be in order, not those that may meet."""
+        if not self.deterministic:
+            return True
+        return all(covers(item, scope) or kind(self.facts[item.buffer].dtype) != "f" or item.op in ("maximum", "minimum")
+                   for item in accumulations(self, scope))
+
+    def store(self, item: StoreItem, lvalue: str) -> None:
+        if item.op is None or all(covers(item, scope) for scope in self.parallel):
+            super().store(item, lvalue)
+            return
+        dtype, value = self.facts[item.buffer].dtype, self.text(item.value)
+        if item.op == "add" and dtype in _ADDS:
+            self.emit(self.call(f"st_atomic_add_{TAG[dtype]}(&{lvalue}, {value});"))
+            return
+        t, new = MEMORY[dtype], value
+        if not new.isidentifier():
+            new = self.fresh("t")
+            self.emit(f"const {LOCAL[dtype]} {new} = {value};")
+        at, old, found, fresh = self.fresh("u"), self.fresh("u"), self.fresh("t"), self.fresh("u")
+        self.emit(f"{t} *const {at} = &{lvalue};")
+        self.emit(f"{t} {old}, {fresh};")
+        self.open("do")
+        self.emit(f"{old} = *(volatile {t} *){at};")
+        self.emit(f"const {LOCAL[dtype]} {found} = {self.loaded(dtype, old)};")
+        text = self.call(operation(item.op, (dtype, dtype)).template.format(found, new))
+        self.emit(f"{fresh} = {self.call(f'st_f16_from_f32({text})') if dtype == 'float16' else text};")
+        self.indent -= 1
+        self.emit(self.call(f"}} while (!st_swapped({at}, {old}, {fresh}));"))
+
     # -- the kernel
-
-    def needed(self, scope: Scope) -> list[Any]:
-        """The items that are not values which nobody reads."""
-        return [i for i in scope.items if not (isinstance(i, Value) and i not in self.uses)]
-
-    def chain(self) -> list[Scope]:
-        """The outer vector loops that are points: each holds nothing but the next, values aside."""
-        chain: list[Scope] = []
-        scope = self.graph.root
-        while True:
-            work = [i for i in self.needed(scope) if not isinstance(i, Value) or i.pinned]
-            if len(work) != 1 or not isinstance(work[0], LoopItem):
-                return chain
-            scope = work[0].scope
-            assert scope.extent is not None
-            if scope.kind != "vector" or scope.extent.kind not in ("const", "param"):
-                return chain
-            chain.append(scope)
-
-    def size_key(self, value: Value) -> str:
-        return str(value.extra)
 
     def run(self) -> None:
         """Prints the whole body."""
-        chain = self.chain()
-        self.points = tuple(self.size_key(s.extent) for s in chain if s.extent is not None)
-        self.values(self.graph.root)
-        perfect = len(chain) - 1
-        while perfect > 0 and len(self.needed(chain[perfect - 1])) == 1:
-            perfect -= 1
-        loops = chain[:perfect] + self.join_all(chain[perfect:])
-        if not chain:
-            self.open("if (blockIdx.x == 0 && threadIdx.x == 0)")
-            self.body_of(self.graph.root)
-            self.close()
-            return
-        count = " * ".join(factor(self.extent(s)) for s in loops)
-        at, points = self.fresh("q"), self.fresh("m")
-        self.emit(f"const st_i64 {points} = {count};")
-        self.open(f"for (st_i64 {at} = (st_i64)blockIdx.x * blockDim.x + threadIdx.x; {at} < {points}; "
-                  f"{at} += (st_i64)gridDim.x * blockDim.x)")
-        self.indices(at, loops)
-        for scope in chain[:-1]:
-            self.values(scope)
-        self.body_of(chain[-1])
+        chain = self.shape.chain
+        group = self.shape.width is not None
+        first = ("(st_i64)blockIdx.x * blockDim.y + threadIdx.y" if group
+                 else "(st_i64)blockIdx.x * blockDim.x + threadIdx.x")
+        if chain:
+            self.values(self.graph.root)
+            self.open_shared(chain, first, f"(st_i64)gridDim.x * blockDim.{'y' if group else 'x'}")
+        else:
+            self.open(f"if ({first} == 0)")
+        inside = chain[-1] if chain else self.graph.root
+        if group:
+            self.print_group(self, inside)
+        else:
+            self.body(inside)
         self.close()
 
-    def join_all(self, chain: list[Scope]) -> list[Scope]:
-        """The loops that remain of a perfect chain."""
-        return [*self.join(chain), chain[-1]] if chain else []
+    def open_shared(self, chain: Sequence[Scope], first: str, stride: str) -> None:
+        """Opens one loop over all iterations of a chain of loops, the first one's number and how far it is to the next
+        given; values between the loops are computed for each."""
+        perfect = len(chain) - 1
+        while perfect > 0 and len(needed(self, chain[perfect - 1])) == 1:
+            perfect -= 1
+        loops = [*chain[:perfect], *self.join(list(chain[perfect:])), chain[-1]]
+        count = " * ".join(factor(self.extent(s)) for s in loops)
+        if not count.isalnum():
+            name = self.fresh("m")
+            self.emit(f"const st_i64 {name} = {count};")
+            count = name
+        at = self.counter = self.fresh("q")
+        self.open(f"for (st_i64 {at} = {first}; {at} < {count}; {at} += {stride})")
+        self.indices(at, loops)
+        self.parallel += chain
+        for scope in chain[:-1]:
+            self.values(scope)
 
     def indices(self, at: str, loops: list[Scope]) -> None:
         """Names the indices of loops from a number that counts through all of them."""
         rest = at
         for scope in reversed(loops[1:]):
-            name, extent = self.fresh("i"), factor(self.extent(scope))
-            above = self.fresh("q")
-            self.emit(f"const st_i64 {above} = st_quotient({rest}, {extent});")
-            self.called["st_quotient"] = None
+            name, extent, above = self.fresh("i"), factor(self.extent(scope)), self.fresh("q")
+            self.emit(self.call(f"const st_i64 {above} = st_quotient({rest}, {extent});"))
             self.emit(f"const st_i64 {name} = {rest} - {above} * {extent};")
             self.names[scope.index] = name
             rest = above
@@ -115,14 +157,9 @@ class KernelPrinter(NestPrinter):
     def values(self, scope: Scope) -> None:
         """The values of a loop whose other items come later."""
         for item in scope.items:
-            if isinstance(item, Value):
+            if isinstance(item, Value) and not item.pinned:
                 self.compute(item)
 
-    def body_of(self, scope: Scope) -> None:
-        """The items of a loop, without values that have been printed."""
-        for item in scope.items:
-            if not isinstance(item, Value) or item not in self.names:
-                self.item(item)
-
-
-__all__ += ["ReduceItem", "StoreItem"]
+    def compute(self, value: Value) -> None:
+        if value not in self.names:
+            super().compute(value)

@@ -1,15 +1,28 @@
-"""Reductions: by one thread, or by the threads of a group."""
+"""Reductions: by one thread, or by the threads of a group.
+
+A thread folds its elements one after the other; sums of floats keep what rounding takes away beside the sum. The threads
+of a group take elements in turns, and fold their results in pairs (cuda/group.h); all of them get the result.
+"""
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from symtensor.codegen.c.blocks import fold_start
 from symtensor.codegen.c.dialect import LOCAL, TAG, kind
 from symtensor.codegen.c.printer import NestPrinter, bare
+from symtensor.codegen.c.reductions import reorder
 from symtensor.codegen.c.scalar_ops import operation
+from symtensor.codegen.cuda.shapes import needed, ragged
 from symtensor.codegen.values import LoopItem, ReduceItem
 
-__all__ = ["print_reduce"]
+if TYPE_CHECKING:
+    from symtensor.codegen.cuda.printer import KernelPrinter
+
+__all__ = ["print_reduce", "shared_reduce"]
+
+# For truth values, sums and products are or and and.
+_BOOL = {"add": "or_", "maximum": "or_", "mul": "and_", "minimum": "and_"}
 
 
 @dataclass(frozen=True)
@@ -18,12 +31,10 @@ class Accumulator:
 
     name    the variable
     second  what rounding took away from a sum; the position of an extreme
-    count   the position of the next element, where an extreme is wanted by one thread
     """
 
     name: str
     second: str = ""
-    count: str = ""
 
 
 def working(dtype: str) -> str:
@@ -35,9 +46,9 @@ def start(p: NestPrinter, item: ReduceItem) -> Accumulator:
     dtype, op, name = item.body.dtype, item.op, p.fresh("a")
     t = LOCAL[dtype]
     if op in ("argmax", "argmin"):
-        found = Accumulator(name, p.fresh("k"), p.fresh("k"))
+        found = Accumulator(name, p.fresh("k"))
         p.emit(f"{t} {name} = 0;")
-        p.emit(f"st_i64 {found.second} = -1, {found.count} = 0;")
+        p.emit(f"st_i64 {found.second} = -1;")
         return found
     if op == "add" and kind(dtype) == "f":
         found = Accumulator(name, p.fresh("a"))
@@ -47,8 +58,8 @@ def start(p: NestPrinter, item: ReduceItem) -> Accumulator:
     return Accumulator(name)
 
 
-def step(p: NestPrinter, item: ReduceItem, a: Accumulator) -> None:
-    """Takes one element in."""
+def step(p: NestPrinter, item: ReduceItem, a: Accumulator, at: str) -> None:
+    """Takes one element in; `at` is its position."""
     dtype, op = item.body.dtype, item.op
     x = p.text(item.body)
     if not x.isidentifier():
@@ -57,8 +68,7 @@ def step(p: NestPrinter, item: ReduceItem, a: Accumulator) -> None:
     if op in ("argmax", "argmin"):
         sign = ">" if op == "argmax" else "<"
         nan = f" || ({x} != {x} && {a.name} == {a.name})" if kind(dtype) == "f" else ""
-        p.emit(f"if ({a.second} < 0 || {x} {sign} {a.name}{nan}) {{ {a.name} = {x}; {a.second} = {a.count}; }}")
-        p.emit(f"{a.count}++;")
+        p.emit(f"if ({a.second} < 0 || {x} {sign} {a.name}{nan}) {{ {a.name} = {x}; {a.second} = {at}; }}")
     elif a.second:
         p.emit(p.call(f"st_add_to_{TAG[working(dtype)]}(&{a.name}, &{a.second}, {x});"))
     else:
@@ -83,12 +93,63 @@ def print_reduce(p: NestPrinter, item: ReduceItem) -> None:
     if item.result not in p.uses:
         return
     a = start(p, item)
-    for scope in item.scopes:
-        p.loop_head(scope)
-        for inner in scope.items:
-            if not (isinstance(inner, LoopItem) and inner.scope in item.scopes):
-                p.item(inner)
-    step(p, item, a)
+    count = p.fresh("k") if item.op in ("argmax", "argmin") else ""
+    if count:
+        p.emit(f"st_i64 {count} = 0;")
+    loops(p, item, 0)
+    step(p, item, a, count)
+    if count:
+        p.emit(f"{count}++;")
     for _ in item.scopes:
         p.close()
+    finish(p, item, a)
+
+
+def loops(p: NestPrinter, item: ReduceItem, first: int) -> None:
+    """Opens the loops of a reduction from the given one on, each as a plain loop, with what is in them."""
+    for k in range(first, len(item.scopes)):
+        p.loop_head(item.scopes[k])
+        contents(p, item, k)
+
+
+def contents(p: NestPrinter, item: ReduceItem, k: int) -> None:
+    for inner in item.scopes[k].items:
+        if not (isinstance(inner, LoopItem) and inner.scope in item.scopes):
+            p.item(inner)
+
+
+def shared_reduce(p: KernelPrinter, item: ReduceItem) -> None:
+    """A reduction by all threads of a group."""
+    if item.result not in p.uses:
+        return
+    dtype, op = item.body.dtype, item.op
+    extreme = op in ("argmax", "argmin")
+    scopes = list(item.scopes)
+    best = max(scopes, key=lambda s: (p.votes.get(s, 0), s.depth))
+    if not extreme and best is not scopes[-1] and not ragged(item):
+        if all(len(needed(p, s)) == 1 for s in scopes[:-1]):
+            scopes.remove(best)
+            scopes.append(best)
+            reorder(item, scopes)
+    a = start(p, item)
+    shared = list(item.scopes[:1] if ragged(item) else item.scopes)
+    outer = len(p.parallel)
+    p.open_shared(shared, "threadIdx.x", "blockDim.x")
+    at = p.counter
+    for k in range(len(shared)):
+        contents(p, item, k)
+    loops(p, item, len(shared))
+    step(p, item, a, at)
+    for _ in range(1 + len(item.scopes) - len(shared)):
+        p.close()
+    del p.parallel[outer:]
+    tag = TAG[working(dtype)]
+    if extreme:
+        p.emit(p.call(f"{a.second} = st_group_{op}_{tag}({a.name}, {a.second});"))
+    elif a.second:
+        p.emit(p.call(f"{a.name} = st_group_add_{tag}({a.name} + {a.second});"))
+        a = Accumulator(a.name)
+    else:
+        name = _BOOL.get(op, op) if dtype == "bool" else op
+        p.emit(p.call(f"{a.name} = st_group_{name}_{tag}({a.name});"))
     finish(p, item, a)
