@@ -25,11 +25,13 @@ class Target:
     simd_math    libm functions with vector variants that the linker finds (probe the symbol `_ZGVbN2v_tanh` for "tanh",
                  `_ZGVbN4v_tanhf` for "tanhf", `_ZGVbN2vv_pow` for two arguments); empty where there is no libmvec
     threads_from how many elements an array of a nest needs to have before its outer loop is shared by threads; 0: never
+    deterministic  kernels add floats in the same order in every run (no atomic additions)
     """
 
     vector_bits: int = 512
     simd_math: frozenset[str] = SIMD_MATH
     threads_from: int = 0
+    deterministic: bool = False
 
     @property
     def vector_bytes(self) -> int:
