@@ -1,9 +1,9 @@
 """Values at the edge of a Program: what a caller hands in, and what a Python operation hands back.
 
 In: any Python value and the Buffer it is meant for. Out: an ndarray of exactly that dtype and rank, aligned and in
-native byte order (copied if the value was not), or the object itself for object buffers. Refused with TypeError:
-another dtype or rank, a length other than 1 along an axis that promises to be broadcastable. User-facing conversion
-(lists, safe casts, `allow_downcast`) has happened before, in the variable's type.
+native byte order (copied if the value was not; arrays on a device are), or the object itself for object buffers.
+Refused with TypeError: another dtype or rank, a length other than 1 along an axis that promises to be broadcastable.
+User-facing conversion (lists, safe casts, `allow_downcast`) has happened before, in the variable's type.
 """
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from symtensor.ir.nodes import Buffer, PyCall
+from symtensor.utils.device_value import on_host
 
 NUMBERS = (bool, int, float, complex)
 
@@ -24,6 +25,7 @@ def fitted(value: Any, buffer: Buffer, what: str) -> Any:
     if buffer.dtype == "object":
         return value
     dtype = np.dtype(buffer.dtype)
+    value = on_host(value)
     if isinstance(value, np.ndarray):
         array = value if type(value) is np.ndarray else np.asarray(value)
     elif isinstance(value, NUMBERS):

@@ -13,8 +13,10 @@ from contextlib import contextmanager
 from typing import Any, Optional, Protocol
 
 from symtensor.codegen.target import KernelUnit
+from symtensor.config import config
+from symtensor.utils.optional import optional_import
 
-__all__ = ["Array", "Device", "Routine", "current", "use"]
+__all__ = ["Array", "Device", "Routine", "current", "opened", "use"]
 
 
 class Array(Protocol):
@@ -70,8 +72,19 @@ _in_use: list[Optional[Device]] = []
 
 
 def current() -> Optional[Device]:
-    """The device that functions are made for now; None: the host."""
-    return _in_use[-1] if _in_use else None
+    """The device that functions are made for now; None: the host.
+
+    That of `use`, else the one that `config.device` names, opened here the first time: `Unavailable` if it cannot be.
+    """
+    if _in_use:
+        return _in_use[-1]
+    return None if config.device == "cpu" else opened(config.device)
+
+
+def opened(name: str) -> Device:
+    """The device called cuda, cuda1 ...; `Unavailable`, a RuntimeError, says why it cannot be used."""
+    module: Any = optional_import("symtensor.runtime.cuda.pycuda_device")  # takes its time; most processes have no need
+    return module.open_device(name)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""DLPack's capsules, by hand: the structure of version 0 that every library reads, through cffi and Python's C API.
+"""DLPack's capsules, by hand: the structure of version 0 that every library reads, through ctypes.
 
 Out: a capsule that keeps an object until its consumer, or nobody, has used it. In: a capsule of somebody's; BufferError
 for elements that are not in C order or of a kind that NumPy has no dtype for.
@@ -8,22 +8,24 @@ from __future__ import annotations
 import ctypes
 from typing import Any
 
-import cffi
 import numpy as np
 
 __all__ = ["CPU", "CUDA", "exported", "imported"]
 
 CPU, CUDA = 1, 2
 
-_ffi = cffi.FFI()
-_ffi.cdef("""
-typedef struct { int device_type; int device_id; } DLDevice;
-typedef struct { uint8_t code; uint8_t bits; uint16_t lanes; } DLDataType;
-typedef struct { void *data; DLDevice device; int32_t ndim; DLDataType dtype; int64_t *shape; int64_t *strides;
-                 uint64_t byte_offset; } DLTensor;
-typedef struct DLManagedTensor { DLTensor dl_tensor; void *manager_ctx; void (*deleter)(struct DLManagedTensor *);
-} DLManagedTensor;
-""")
+
+class _Tensor(ctypes.Structure):
+    """`DLManagedTensor`, with the structures inside it written out."""
+
+    _fields_ = [
+        ("data", ctypes.c_void_p), ("device_type", ctypes.c_int), ("device_id", ctypes.c_int), ("ndim", ctypes.c_int32),
+        ("code", ctypes.c_uint8), ("bits", ctypes.c_uint8), ("lanes", ctypes.c_uint16),
+        ("shape", ctypes.POINTER(ctypes.c_int64)), ("strides", ctypes.POINTER(ctypes.c_int64)),
+        ("byte_offset", ctypes.c_uint64), ("manager_ctx", ctypes.c_void_p), ("deleter", ctypes.c_void_p)]
+
+
+_Deleter = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 _CODES = {"i": 0, "u": 1, "f": 2, "c": 5, "b": 6}
 _KINDS = {code: kind for kind, code in _CODES.items()}
 _NEW, _USED = b"dltensor", b"used_dltensor"
@@ -41,12 +43,12 @@ _rename.restype, _rename.argtypes = ctypes.c_int, [ctypes.c_void_p, ctypes.c_cha
 _given: dict[int, tuple[Any, ...]] = {}  # address of a structure that somebody has: what it needs
 
 
-@_ffi.callback("void(DLManagedTensor *)")
-def _delete(tensor: Any) -> None:
-    _given.pop(int(_ffi.cast("uintptr_t", tensor)), None)
+@_Deleter
+def _delete(tensor: int) -> None:
+    _given.pop(tensor, None)
 
 
-@ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+@_Deleter
 def _unused(capsule: int) -> None:
     """The end of a capsule: what nobody has taken out of it goes with it."""
     if _is_valid(capsule, _NEW):
@@ -55,16 +57,11 @@ def _unused(capsule: int) -> None:
 
 def exported(owner: Any, address: int, shape: tuple[int, ...], dtype: np.dtype, device: tuple[int, int]) -> Any:
     """A capsule for an array in C order, which keeps `owner`."""
-    tensor = _ffi.new("DLManagedTensor *")
-    sizes = _ffi.new("int64_t[]", [*shape, 0])
-    t = tensor.dl_tensor
-    t.data = _ffi.cast("void *", address)
-    t.device.device_type, t.device.device_id = device
-    t.ndim = len(shape)
-    t.dtype.code, t.dtype.bits, t.dtype.lanes = _CODES[dtype.kind], 8 * dtype.itemsize, 1
-    t.shape = sizes
-    tensor.deleter = _delete
-    key = int(_ffi.cast("uintptr_t", tensor))
+    sizes = (ctypes.c_int64 * max(len(shape), 1))(*shape)
+    tensor = _Tensor(
+        data=address, device_type=device[0], device_id=device[1], ndim=len(shape), code=_CODES[dtype.kind],
+        bits=8 * dtype.itemsize, lanes=1, shape=sizes, deleter=ctypes.cast(_delete, ctypes.c_void_p))
+    key = ctypes.addressof(tensor)
     _given[key] = (owner, tensor, sizes)
     return _new(key, _NEW, ctypes.cast(_unused, ctypes.c_void_p))
 
@@ -78,29 +75,28 @@ class _Taken:
         self._tensor = tensor
 
     def __del__(self) -> None:
-        if self._tensor.deleter != _ffi.NULL:
-            self._tensor.deleter(self._tensor)
+        if self._tensor.deleter:
+            _Deleter(self._tensor.deleter)(ctypes.addressof(self._tensor))
 
 
 def imported(capsule: Any) -> tuple[int, tuple[int, ...], np.dtype, Any]:
     """(address, shape, dtype, what keeps the memory) of a capsule, which is used up."""
     if not _is_valid(id(capsule), _NEW):
         raise BufferError("this is no capsule of DLPack's, or it has been used")
-    tensor = _ffi.cast("DLManagedTensor *", _pointer(id(capsule), _NEW))
-    t = tensor.dl_tensor
+    t = _Tensor.from_address(_pointer(id(capsule), _NEW))
     shape = tuple(t.shape[k] for k in range(t.ndim))
     expected = 1
     for k in reversed(range(t.ndim)):
-        if t.strides != _ffi.NULL and shape[k] != 1 and 0 not in shape and t.strides[k] != expected:
+        if t.strides and shape[k] != 1 and 0 not in shape and t.strides[k] != expected:
             raise BufferError("the array is not in C order: copy it first")
         expected *= shape[k]
-    kind = _KINDS.get(t.dtype.code)
-    if kind is None or t.dtype.lanes != 1 or t.dtype.bits % 8:
-        raise BufferError(f"DLPack's type {t.dtype.code} of {t.dtype.bits} bits is none that tensors have")
+    kind = _KINDS.get(t.code)
+    if kind is None or t.lanes != 1 or t.bits % 8:
+        raise BufferError(f"DLPack's type {t.code} of {t.bits} bits is none that tensors have")
     try:
-        dtype = np.dtype(f"{kind}{t.dtype.bits // 8}")
+        dtype = np.dtype(f"{kind}{t.bits // 8}")
     except TypeError as error:
-        raise BufferError(f"DLPack's type {t.dtype.code} of {t.dtype.bits} bits is none that tensors have") from error
-    address = int(_ffi.cast("uintptr_t", t.data)) + t.byte_offset
+        raise BufferError(f"DLPack's type {t.code} of {t.bits} bits is none that tensors have") from error
+    address = (t.data or 0) + t.byte_offset
     _rename(id(capsule), _USED)
-    return address, shape, dtype, _Taken(tensor)
+    return address, shape, dtype, _Taken(t)

@@ -111,8 +111,8 @@ class PycudaDevice:
             except self._cuda.MemoryError as error:
                 free, total = self._cuda.mem_get_info()
                 used, kept = self._pool.active_bytes, self._pool.managed_bytes - self._pool.active_bytes
-                raise MemoryError(f"{self.name}: no room for {size} bytes: {free} of {total} bytes are free, {used} hold "
-                                  f"values, {kept} are kept for reuse") from error
+                raise MemoryError(f"{self.name}: no room for {size} bytes: {free} of {total} bytes are free, {used} "
+                                  f"hold values, {kept} are kept for reuse") from error
             except self._cuda.Error as error:
                 raise self._translated(error) from error
             address = int(block)
