@@ -84,4 +84,5 @@ def _late(module: str, name: str) -> Any:
 hooks.eval_variable = _late("symtensor.compile.evaluation", "eval_variable")
 hooks.compile_function = _late("symtensor.compile.evaluation", "compile_function")
 hooks.node_by_node = _late("symtensor.compile.evaluate", "node_by_node")
+hooks.to_device = _late("symtensor.runtime.cuda.array", "to_device")
 hooks.debugprint = lambda obj: importlib.import_module("symtensor.printing").debugprint(obj, file="str")

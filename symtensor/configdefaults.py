@@ -6,6 +6,7 @@ setting one warns once. `flag_table()` gives the rows as text for the documentat
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from dataclasses import dataclass
 from typing import Any
@@ -21,30 +22,56 @@ from symtensor.configparser import (
     config,
     warn_unrecognised,
 )
+from symtensor.utils.warn import warn_user
 
-__all__ = ["ContextsParam", "DeviceParam", "FLAGS", "Flag", "filter_mode", "filter_vm_lazy", "flag_table"]
+__all__ = [
+    "ContextsParam", "DeviceParam", "FLAGS", "Flag", "choose_device", "filter_mode", "filter_vm_lazy", "flag_table",
+    "same_device",
+]
 
 # ------------------------------------------------------------------------------------------------- kinds of parameters
 
 
 class DeviceParam(ConfigParam):
-    """A device: "cpu", or a name that starts with "cuda" (or "opencl", which no device answers to)."""
+    """A device: "cpu", "cuda", "cuda0", "cuda1" ...; Theano's older names "gpu", "gpu0" mean the same, with a warning.
+    OpenCL is refused: nothing here is written in it."""
 
-    def __init__(self, default: str, *options: str, **kwargs: Any) -> None:
-        self.all = (default, *options)
+    def __init__(self, default: str, **kwargs: Any) -> None:
+        self.all = (default, "cuda*")
         super().__init__(default, self._check, allow_override=kwargs.pop("allow_override", True))
 
     def _check(self, value: Any) -> str:
-        if value == self.default or value.startswith("opencl") or value.startswith("cuda"):
+        if value == self.default or re.fullmatch(r"cuda\d*", value):
             return value
-        if value.startswith("gpu"):
-            raise ValueError(f'Invalid value ("{value}") for configuration variable "{self.fullname}": the device is '
-                             'called "cuda" (or "cuda0", ...) now, not "gpu".')
-        raise ValueError(f'Invalid value ("{value}") for configuration variable "{self.fullname}". '
-                         'Valid options start with one of "cpu", "opencl" or "cuda".')
+        start = f'Invalid value ("{value}") for configuration variable "{self.fullname}"'
+        if re.fullmatch(r"gpu\d*", value):
+            warn_user(f'config.{self.fullname}: the device "{value}" is called "{_of_today(value)}" now', UserWarning)
+            return _of_today(value)
+        if value.startswith("opencl"):
+            raise ValueError(f"{start}: functions are compiled to C and to CUDA, not to OpenCL. Use cpu, or cuda on a "
+                             "device of NVIDIA's.")
+        raise ValueError(f'{start}. Valid options are "{self.default}", "cuda", "cuda0", "cuda1" and so on.')
 
     def describe_options(self) -> str:
-        return f"{self.default}, opencl*, cuda*"
+        return f"{self.default}, cuda*"
+
+
+def _of_today(device: str) -> str:
+    """The present name of a device."""
+    return re.sub(r"^gpu(?=\d*$)", "cuda", device)
+
+
+def same_device(one: Any, other: Any) -> bool:
+    """Whether two names mean the same device: "cuda", "cuda0" and "gpu0" do."""
+    names = [_of_today(name) if isinstance(name, str) else name for name in (one, other)]
+    return len({"cuda0" if name == "cuda" else name for name in names}) == 1
+
+
+def choose_device(name: str) -> None:
+    """Sets `config.device` for this process, whoever has read it; functions that are made from now on run there."""
+    device = next(flag.param for flag in FLAGS if flag.name == "device")
+    config.__dict__["device"] = device.checked(name)
+    device.is_default = False
 
 
 class ContextsParam(ConfigParam):
@@ -149,7 +176,8 @@ class Flag:
     no_effect: str = ""
 
 
-_NO_GPUARRAY = "there is no libgpuarray; devices are driven through CUDA's driver"
+_ONE_STREAM = "there is one stream, and whatever is computed in it is in order"
+_NOT_AT_START = "a device is opened when the first function is made for it, or a value moved to it"
 _NO_CUDNN = "cuDNN is not used; convolutions are compiled like everything else"
 _NO_MAGMA = "MAGMA is not used"
 _NO_OP_MODULES = "functions are compiled whole; there are no modules of single ops"
@@ -167,18 +195,17 @@ FLAGS: tuple[Flag, ...] = (
     Flag("pickle_test_value", BoolParam(True), "Whether test values are pickled with their variables.", False),
     Flag("cast_policy", EnumStr("custom", "numpy+floatX"), "How Python numbers and mixed dtypes are promoted."),
     Flag("int_division", EnumStr("int", "raise", "floatX"), "What `/` on two integers does.", False),
-    Flag("deterministic", EnumStr("default", "more"), "Prefer deterministic implementations.",
-         no_effect="results do not depend on threads or atomics to begin with"),
+    Flag("deterministic", EnumStr("default", "more"), "Equal results in every run: on a device, too, when floats "
+         "are added at repeated indices, which costs time."),
     # Devices
-    Flag("device", DeviceParam("cpu", "opencl*", "cuda*", allow_override=False), "Where functions run.", False,
-         "functions run on the CPU"),
-    Flag("init_gpu_device", DeviceParam("", "opencl*", "cuda*", allow_override=False),
-         "A device to initialise without moving anything to it.", False,
-         "functions run on the CPU"),
+    Flag("device", DeviceParam("cpu", allow_override=False), "Where functions run: cpu, or cuda, cuda0, cuda1 ...",
+         False),
+    Flag("init_gpu_device", DeviceParam("", allow_override=False),
+         "A device to initialise without moving anything to it.", False, _NOT_AT_START),
     Flag("force_device", BoolParam(False, allow_override=False), "Fail when the device cannot be used.", False,
-         "functions run on the CPU"),
-    Flag("contexts", ContextsParam(), "Names for several devices.", False,
-         "functions run on the CPU"),
+         "that always fails"),
+    Flag("contexts", ContextsParam(), "Names for devices, as targets: dev0->cuda0;dev1->cuda1. One is in use at a time.",
+         False),
     Flag("print_active_device", BoolParam(True, allow_override=False), "Print the device's name at start.", False,
          "nothing is printed at import"),
     Flag("assert_no_cpu_op", EnumStr("ignore", "warn", "raise", "pdb"), "What an op left on the CPU does.", False,
@@ -187,22 +214,25 @@ FLAGS: tuple[Flag, ...] = (
          True,
          "shapes are always checked when a function runs"),
     Flag("gpuarray.sync", ConfigParam(False, lambda v: bool(v), allow_override=False), "Deprecated.", True,
-         _NO_GPUARRAY),
-    Flag("gpuarray.preallocate", FloatParam(0, allow_override=False), "Device memory to reserve.", False, _NO_GPUARRAY),
-    Flag("gpuarray.sched", EnumStr("default", "multi", "single"), "How the host waits.", True, _NO_GPUARRAY),
-    Flag("gpuarray.single_stream", BoolParam(True), "One stream for everything.", False, _NO_GPUARRAY),
+         _ONE_STREAM),
+    Flag("gpuarray.preallocate", FloatParam(0, allow_override=False), "Device memory to reserve.", False,
+         "memory is taken when needed, and kept for reuse"),
+    Flag("gpuarray.sched", EnumStr("default", "multi", "single"), "How the host waits.", True,
+         "CUDA decides"),
+    Flag("gpuarray.single_stream", BoolParam(True), "One stream for everything.", False, _ONE_STREAM),
     Flag("gpuarray.cache_path", ConfigParam(lambda: os.path.join(config.compiledir, "gpuarray_kernels"), _path, False),
-         "Where device kernels are kept.", False, _NO_GPUARRAY),
-    Flag("gpuelemwise.sync", BoolParam(True), "Wait for each device kernel.", False, _NO_GPUARRAY),
+         "Where device kernels are kept.", False,
+         "they are kept with all compiled code, in compiledir"),
+    Flag("gpuelemwise.sync", BoolParam(True), "Wait for each device kernel.", False, _ONE_STREAM),
     Flag("gpu.local_elemwise_fusion", BoolParam(True), "Fuse on devices.", True,
          "tensor.local_elemwise_fusion says it"),
     Flag("experimental.unpickle_gpu_on_cpu", BoolParam(False), "Read device arrays as NumPy arrays.", False,
          "shared variables are always pickled as NumPy arrays"),
-    Flag("cuda.root", StrParam(lambda: os.environ.get("CUDA_ROOT", "")), "Where CUDA's toolkit is.", False,
-         "CUDA is not used"),
+    Flag("cuda.root", StrParam(lambda: os.environ.get("CUDA_ROOT", "")), "Where CUDA's toolkit is, to be looked at before the usual places.",
+         False),
     Flag("cuda.include_path", StrParam(lambda: os.path.join(config.cuda.root, "include") if config.cuda.root else ""),
          "Where CUDA's headers are.", False,
-         "CUDA is not used"),
+         "kernels include none"),
     Flag("dnn.conv.workmem", ConfigParam("", _removed("dnn.conv.workmem", "dnn.conv.algo_fwd"), False), "Removed.",
          True,
          _NO_CUDNN),

@@ -206,7 +206,8 @@ def test_environment_and_files(tmp_path):
 
 @pytest.mark.parametrize("flags, message", [
     ("floatX=float31", 'Invalid value ("float31") for configuration variable "floatX"'),
-    ("device=gpu", 'the device is called "cuda"'), ("mode=FOO", "Expected one of those string"),
+    ("device=opencl0:0", "to C and to CUDA, not to OpenCL"),
+    ("device=cuda0:1", "Valid options are"), ("mode=FOO", "Expected one of those string"),
     ("dnn.conv.workmem=x", "The option `dnn.conv.workmem` has been removed"), ("contexts=a",
                                                                                "Malformed context map: a"),
     ("contexts=cpu->cuda0", "Cannot use cpu as context name"),

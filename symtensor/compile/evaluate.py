@@ -18,6 +18,7 @@ from symtensor.graph.basic import Apply, Constant, Variable
 from symtensor.graph.errors import MissingInputError, blame
 from symtensor.graph.op import Op
 from symtensor.graph.traversal import io_toposort
+from symtensor.utils.device_value import on_host
 
 __all__ = ["NodeHook", "NodeProgram", "Thunk", "evaluate", "node_by_node", "run_node"]
 
@@ -239,8 +240,8 @@ def evaluate(outputs: Any, inputs_to_values: Mapping[Variable, Any] | None = Non
             container = getattr(variable, "container", None)
             if container is None:
                 raise MissingInputError(f"no value for {variable}", variable=variable)
-            given[variable] = container.storage[0]
+            given[variable] = on_host(container.storage[0])
             inputs.append(variable)
-            values.append(container.storage[0])
+            values.append(given[variable])
     results, _ = NodeProgram(inputs, wanted, order).run(values)
     return results[0] if single else results

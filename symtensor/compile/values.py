@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from symtensor.compile.inputs import get_info_on_inputs
+from symtensor.utils.device_value import on_host
 
 __all__ = ["Containers", "DUPLICATE", "Values", "hashable"]
 
@@ -22,7 +23,7 @@ class Values:
         self._function = function
 
     def __getitem__(self, item: Any) -> Any:
-        return self._function._container(item).value
+        return on_host(self._function._container(item).value)
 
     def __setitem__(self, item: Any, value: Any) -> None:
         finder = self._function.finder

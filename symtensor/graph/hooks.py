@@ -32,6 +32,8 @@ class Hooks:
     run_node(node, values) -> list              run one node on values; None (then `perform` does it) or filled by
                                                 symtensor.compile
     as_variable(x)                              a number or array as a symbolic constant; filled by symtensor.tensor
+    to_device(array)                            the array on the device that `config.device` names; filled by symtensor,
+                                                done by symtensor.runtime
     debugprint(obj) -> str                      the text of a graph, for error messages; filled by symtensor.printing
     """
 
@@ -40,6 +42,7 @@ class Hooks:
     node_by_node: Callable[..., Callable[..., Any]]
     run_node: Callable[[Any, list[Any]], list[Any]] | None
     as_variable: Callable[[Any], Any]
+    to_device: Callable[[Any], Any]
     debugprint: Callable[[Any], str]
 
     def __init__(self) -> None:
@@ -48,6 +51,7 @@ class Hooks:
         self.node_by_node = _unfilled("node_by_node")
         self.run_node = None
         self.as_variable = _unfilled("as_variable")
+        self.to_device = _unfilled("to_device")
         self.debugprint = _plain_text
 
     def __repr__(self) -> str:

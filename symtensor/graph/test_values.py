@@ -31,7 +31,7 @@ def get_test_value(v: Any) -> Any:
         return v.value
     container = getattr(v, "container", None)
     if container is not None and hasattr(v, "get_value"):
-        return v.get_value(borrow=True, return_internal_type=True)
+        return v.get_value(borrow=True)
     if not hasattr(v.tag, "test_value"):
         raise AttributeError(f"{v} has no test value {format_trace(v)}")
     try:

@@ -316,7 +316,8 @@ def target(compiler: Compiler) -> Target:
             width = int(flag.partition("=")[2])
     simd = processor.vector_functions(SIMD_MATH) if "-fopenmp-simd" in compiler.flags else frozenset()
     threads_from = max(config.openmp_elemwise_minsize, 1) if config.openmp else 0
-    return Target(vector_bits=width, simd_math=simd, threads_from=threads_from)
+    return Target(vector_bits=width, simd_math=simd, threads_from=threads_from,
+                  deterministic=config.deterministic == "more")
 
 
 # --------------------------------------------------------------------------------------------------------- compiling

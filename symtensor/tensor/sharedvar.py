@@ -3,7 +3,8 @@
 In: a Python value. Out: `shared(value)` asks the registered constructors, the newest first, for a variable that can
 hold it: an array becomes a `TensorSharedVariable`, a number a `ScalarSharedVariable`, anything else a `SharedVariable`
 of type Generic. The value lives in the variable's `container`, whose `storage` is a list of one object; compiled
-functions keep hold of that list.
+functions keep hold of that list. The object may be a `DeviceValue`, an array on a device: functions for a device leave
+values there, and a program gets NumPy arrays unless it asks for the form in which the value is stored.
 
 Refused: symbolic values, values that do not fit the variable's type, and a value that no constructor takes with the
 given arguments.
@@ -18,9 +19,12 @@ import numpy as np
 
 from symtensor.graph.basic import Variable
 from symtensor.graph.trace import add_tag_trace
+from symtensor.graph.hooks import hooks
 from symtensor.graph.type import Generic
+from symtensor.tensor.transfer import is_device_in_use
 from symtensor.tensor.type import TensorType
 from symtensor.tensor.var import _tensor_py_operators
+from symtensor.utils.device_value import DeviceValue
 
 __all__ = [
     "Container", "ScalarSharedVariable", "SharedVariable", "TensorSharedVariable", "generic", "generic_constructor",
@@ -64,6 +68,9 @@ class Container:
             if value is None:
                 self.storage[0] = None
                 return
+            if isinstance(value, DeviceValue) and _fits(value, self.type):
+                self.storage[0] = value
+                return
             options = {"strict": True} if self.strict else {}
             if not self.strict and self.allow_downcast is not None:
                 options = {"allow_downcast": self.allow_downcast}
@@ -91,6 +98,13 @@ class Container:
         )
 
 
+def _fits(value: DeviceValue, kind: Any) -> bool:
+    """Whether an array on a device is a value of a type as it is."""
+    if not isinstance(kind, TensorType) or value.dtype != kind.numpy_dtype or value.ndim != kind.ndim:
+        return False
+    return all(length == 1 for length, one in zip(value.shape, kind.broadcastable) if one)
+
+
 class SharedVariable(Variable):
     """A variable with a value.
 
@@ -114,16 +128,23 @@ class SharedVariable(Variable):
             return
         options = {} if strict else {"allow_downcast": allow_downcast}
         self.container = Container(
-            self, storage=[type.filter(value, strict=strict, **options)], readonly=False, strict=strict,
-            allow_downcast=allow_downcast,
+            self, storage=[None], readonly=False, strict=strict, allow_downcast=allow_downcast,
         )
+        if isinstance(value, DeviceValue) and _fits(value, type):
+            self.container.storage[0] = value
+        else:
+            self.container.storage[0] = type.filter(value, strict=strict, **options)
 
     def get_value(self, borrow: bool = False, return_internal_type: bool = False) -> Any:
         """A copy of the value, or with `borrow` the value itself, which must then not be changed.
 
-        `return_internal_type`: the form in which the value is stored; it makes no difference on the CPU.
+        `return_internal_type`: the form in which the value is stored, which is a `DeviceValue` where a function for a
+        device has moved it there. Without it, such a value is copied to the host, also with `borrow`.
         """
-        return self.container.value if borrow else copy.deepcopy(self.container.value)
+        value = self.container.value
+        if isinstance(value, DeviceValue) and not return_internal_type:
+            return value.get()
+        return value if borrow else copy.deepcopy(value)
 
     def set_value(self, new_value: Any, borrow: bool = False) -> None:
         """Change the value, for all functions that use it. Raises what `Type.filter` raises.
@@ -134,10 +155,15 @@ class SharedVariable(Variable):
 
     def zero(self, borrow: bool = False) -> None:
         """Set all elements to 0; with `borrow` in the memory of the present value."""
-        if borrow:
-            self.container.value[...] = 0
+        value = self.container.value
+        if isinstance(value, DeviceValue):
+            if not borrow:
+                self.container.value = value = value.copy()
+            value.set(np.zeros(value.shape, value.dtype))
+        elif borrow:
+            value[...] = 0
         else:
-            self.container.value = 0 * self.container.value
+            self.container.value = 0 * value
 
     def clone(self) -> Any:
         """Another variable with the same container, name and tag."""
@@ -226,6 +252,13 @@ def shared_constructor(ctor: Callable[..., Any], remove: bool = False) -> Callab
     return ctor
 
 
+def _on_target(target: Any) -> bool:
+    """Whether a target is the device in use, not the CPU; TypeError for any other."""
+    if target != "cpu" and not is_device_in_use(target):
+        raise TypeError(f"not for {target}")
+    return target != "cpu"
+
+
 @shared_constructor
 def generic_constructor(
     value: Any, name: str | None = None, strict: bool = False, allow_downcast: bool | None = None
@@ -241,17 +274,24 @@ def tensor_constructor(
 ) -> TensorSharedVariable:
     """A shared array. No axis is broadcastable unless `broadcastable` says so: a later value may be longer.
 
-    TypeError for what is not an array of a tensor dtype.
+    `target`: "cpu", or a name of the device in use ("cuda0", or what `config.contexts` calls it): the value is moved
+    there at once, not when the first function wants it there. A later value may live anywhere, whatever the target.
+
+    TypeError for what is not an array of a tensor dtype, and for a target that is not in use.
     """
-    if target != "cpu":
-        raise TypeError("not for cpu")
-    if not isinstance(value, np.ndarray):
+    there = _on_target(target)
+    if not isinstance(value, (np.ndarray, DeviceValue)):
         raise TypeError()
     if broadcastable is None:
         broadcastable = (False,) * value.ndim
     kind = TensorType(value.dtype, broadcastable=broadcastable)
+    if isinstance(value, DeviceValue):
+        value = value if borrow else value.copy()
+    elif not borrow and not there:
+        value = np.array(value)
     return TensorSharedVariable(
-        type=kind, value=value if borrow else np.array(value), name=name, strict=strict, allow_downcast=allow_downcast
+        type=kind, value=hooks.to_device(value) if there else value, name=name, strict=strict,
+        allow_downcast=allow_downcast
     )
 
 
@@ -266,10 +306,11 @@ def scalar_constructor(
 ) -> ScalarSharedVariable:
     """A shared number. Python numbers become int64, float64 or complex128, NumPy's keep their dtype.
 
-    TypeError for what is not a number, or too large for one.
+    It is kept on the host, where functions for a device read it as they start, also if `target` is the device in use.
+
+    TypeError for what is not a number, or too large for one, and for a target that is not in use.
     """
-    if target != "cpu":
-        raise TypeError("not for cpu")
+    _on_target(target)
     if not isinstance(value, _NUMBERS):
         raise TypeError()
     kind = TensorType(dtype=str(np.asarray(value).dtype), broadcastable=[])

@@ -20,6 +20,7 @@ from symtensor import scalar as scal
 from symtensor.config import config
 from symtensor.graph.basic import Variable
 from symtensor.graph.type import Type
+from symtensor.utils.device_value import DeviceValue
 
 __all__ = [
     "TensorType", "default_tolerance", "float16_atol", "float16_rtol", "float32_atol", "float32_rtol", "float64_atol",
@@ -110,6 +111,8 @@ class TensorType(Type):
                 "Expected an array-like object, but found a Variable: maybe you are trying to call a function on a "
                 "(possibly shared) variable instead of a numeric array?"
             )
+        if isinstance(data, DeviceValue):
+            data = data.get()
         if isinstance(data, np.memmap) and data.dtype == self.numpy_dtype:
             pass  # kept as it is: copying a file into memory is the user's decision
         elif strict:

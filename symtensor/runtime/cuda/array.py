@@ -14,10 +14,10 @@ from typing import Any, Optional
 import numpy as np
 
 from symtensor.runtime.cuda import dlpack
-from symtensor.runtime.cuda.device import Device
+from symtensor.runtime.cuda.device import Device, current
 from symtensor.utils.device_value import DeviceValue
 
-__all__ = ["DeviceArray", "from_dlpack"]
+__all__ = ["DeviceArray", "from_dlpack", "to_device"]
 
 _LEGACY_STREAM = 1  # the default stream of others: ours waits for it, and it for ours
 
@@ -163,6 +163,18 @@ class DeviceArray(DeviceValue):
         if stream not in (None, _LEGACY_STREAM, -1):
             self.device.synchronize()
         return dlpack.exported(source, source.address, source.shape, source.dtype, self.__dlpack_device__())
+
+
+def to_device(value: Any) -> DeviceArray:
+    """An array on the device that functions are made for; `Unavailable` if that cannot be used."""
+    device = current()
+    if device is None:
+        raise ValueError("functions run on the CPU: config.device names no device")
+    if isinstance(value, DeviceArray):
+        if value.device is device:
+            return value
+        value = value.get()
+    return DeviceArray.from_host(device, value)
 
 
 def from_dlpack(device: Device, x: Any) -> DeviceArray:
