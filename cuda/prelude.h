@@ -33,7 +33,7 @@ typedef unsigned long long st_u64;
 #define __builtin_inff() __int_as_float(0x7f800000)
 #define __builtin_nan(text) __longlong_as_double(0x7ff8000000000000LL)
 #define __builtin_nanf(text) __int_as_float(0x7fc00000)
-#define lgamma_r(x, sign) lgamma((double)(x))
+#define lgamma_r(x, sign) ((void)(sign), lgamma((double)(x)))
 
 /* Folds x over the group, in pairs: first within each warp, then across warps; every thread gets the result. `pair` makes
  * one of x and y. */

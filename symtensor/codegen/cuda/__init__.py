@@ -1,4 +1,5 @@
-"""The CUDA printer: `print_kernel` for a nest, `kernel_text` for a unit of kernels, `has_kernel` for what can be one."""
+"""The CUDA printer: `print_kernel` for a nest, `kernel_text` for a unit of kernels; `has_kernel` tells what can be
+one."""
 from symtensor.codegen.c import UnsupportedRow
 from symtensor.codegen.cuda.kernels import PrintedKernel, has_kernel, print_kernel
 from symtensor.codegen.cuda.unit import kernel_text

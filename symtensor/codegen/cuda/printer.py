@@ -78,8 +78,8 @@ class KernelPrinter(NestPrinter):
         """Whether threads may share a loop. Where additions have to be in order, not those that may meet."""
         if not self.deterministic:
             return True
-        return all(covers(item, scope) or kind(self.facts[item.buffer].dtype) != "f" or item.op in ("maximum", "minimum")
-                   for item in accumulations(self, scope))
+        return all(covers(item, scope) or item.op in ("maximum", "minimum")
+                   or kind(self.facts[item.buffer].dtype) != "f" for item in accumulations(self, scope))
 
     def store(self, item: StoreItem, lvalue: str) -> None:
         if item.op is None or all(covers(item, scope) for scope in self.parallel):

@@ -1,7 +1,7 @@
 """Reductions: by one thread, or by the threads of a group.
 
-A thread folds its elements one after the other; sums of floats keep what rounding takes away beside the sum. The threads
-of a group take elements in turns, and fold their results in pairs (cuda/group.h); all of them get the result.
+A thread folds its elements one after the other; sums of floats keep what rounding takes away beside the sum. The
+threads of a group take elements in turns, and fold their results in pairs (cuda/group.h); all of them get the result.
 """
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ __all__ = ["print_reduce", "shared_reduce"]
 # For truth values, sums and products are or and and.
 _BOOL = {"add": "or_", "maximum": "or_", "mul": "and_", "minimum": "and_"}
 
+_NARROW = frozenset({"float32", "float16", "bool", "int8", "int16", "int32", "uint8", "uint16", "uint32"})
+
 
 @dataclass(frozen=True)
 class Accumulator:
@@ -41,6 +43,13 @@ def working(dtype: str) -> str:
     return "float32" if dtype == "float16" else dtype
 
 
+def is_compensated(item: ReduceItem) -> bool:
+    """Whether a sum keeps what rounding takes away. Sums of narrower numbers in double have bits to spare."""
+    if item.op != "add" or kind(item.body.dtype) != "f":
+        return False
+    return not (item.body.kind == "cast" and item.body.dtype == "float64" and item.body.args[0].dtype in _NARROW)
+
+
 def start(p: NestPrinter, item: ReduceItem) -> Accumulator:
     """Declares the variables."""
     dtype, op, name = item.body.dtype, item.op, p.fresh("a")
@@ -50,7 +59,7 @@ def start(p: NestPrinter, item: ReduceItem) -> Accumulator:
         p.emit(f"{t} {name} = 0;")
         p.emit(f"st_i64 {found.second} = -1;")
         return found
-    if op == "add" and kind(dtype) == "f":
+    if is_compensated(item):
         found = Accumulator(name, p.fresh("a"))
         p.emit(f"{t} {name} = 0, {found.second} = 0;")
         return found

@@ -48,7 +48,7 @@ def _loop(loop: Loop, partners: dict[str, set[str]], deterministic: bool) -> Loo
 
 
 def only_accumulates(loop: Loop, partners: dict[str, set[str]], deterministic: bool) -> bool:
-    """Whether the iterations may run in any order: all they do is to combine numbers with elements that nobody reads."""
+    """Whether the iterations may run in any order: all they do is to update elements that nobody reads."""
     updates: dict[str, str] = {}
     for stmt in nest_statements((loop,)):
         if isinstance(stmt, Store):
