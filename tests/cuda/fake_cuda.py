@@ -136,6 +136,8 @@ def pool_of(fake: Fake, cuda: SimpleNamespace):
             return self.address
 
         def free(self) -> None:
+            if not fake.library.fake_depth():
+                raise cuda.Error("no currently active context?")
             self.pool.held.setdefault(self.size, []).append(self.address)
             self.pool.active_bytes -= self.size
 

@@ -94,7 +94,8 @@ def libraries(stem: str) -> list[str]:
     for folder in folders:
         files = [*folder.glob(f"lib{stem}.so*"), *folder.glob(f"{stem}64_*.dll")]
         found += sorted(map(str, files), key=lambda name: (-max(_version(name), default=0), len(name)))
-    names = [f"lib{stem}.so.{version}" for version in (13, 12)] + [f"lib{stem}.so.11.2", f"lib{stem}.so"]
+    versions = ("13", "12", "11.2" if stem == "nvrtc" else "11")
+    names = [f"lib{stem}.so.{version}" for version in versions] + [f"lib{stem}.so"]
     return list(dict.fromkeys([*found, *names]))
 
 

@@ -62,9 +62,8 @@ class PycudaDevice:
             self._stream = cuda.Stream()
             self._pool = pool_of()
         self.stream = ffi.cast("CUstream", self._stream.handle)
-        # Destroyed at exit, these would call the driver from whatever thread ends last; the process's end frees them.
         for kept in (self._context, self._stream, self._pool):
-            ctypes.pythonapi.Py_IncRef(ctypes.py_object(kept))
+            _immortal(kept)
         self._blocks: dict[int, Any] = {}
         self._modules: dict[str, LoadedKernels] = {}
         self._lock = threading.RLock()  # again in the same thread: a pool without memory collects garbage
@@ -115,14 +114,23 @@ class PycudaDevice:
                                   f"hold values, {kept} are kept for reuse") from error
             except self._cuda.Error as error:
                 raise self._translated(error) from error
+            _immortal(block)
             address = int(block)
             self._blocks[address] = block
         return address
 
     def free(self, address: int) -> None:
-        # Back to the pool, which asks nothing of the driver. Work that is queued runs before what comes to use it next.
+        # Back to the pool. Work that is queued runs before what comes to use it next.
         with self._lock:
-            self._blocks.pop(address).free()
+            block = self._blocks.pop(address)
+            if self._forked:
+                return
+            try:
+                with self._pushed():
+                    block.free()
+            except self._cuda.Error:  # the context is gone, and all memory with it
+                return
+            ctypes.pythonapi.Py_DecRef(ctypes.py_object(block))
 
     def to_device(self, address: int, host: int, size: int) -> None:
         if not size:
@@ -202,6 +210,12 @@ class PycudaDevice:
         """An exception of pycuda's as one of ours."""
         kind = driver.KernelFault if isinstance(error, self._cuda.LaunchError) else driver.CudaError
         return kind(f"{self.name}: {error}")
+
+
+def _immortal(x: Any) -> None:
+    """Keeps an object of pycuda's for good. Destroyed at exit, they would call the driver in whatever thread ends last,
+    and pycuda ends the process where that fails; the end of the process frees what they have."""
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(x))
 
 
 # ------------------------------------------------------------------------------------------------------- opening
