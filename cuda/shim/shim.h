@@ -20,8 +20,45 @@
 #include <cstring>
 #include <math.h>
 #include <sys/mman.h>
-#include <ucontext.h>
 #include <utility>
+
+/* A fiber's context is its stack pointer: a switch saves the registers that a function call preserves on one stack and
+ * takes them from the other. ucontext does it where nobody has spelled it out, with a system call each time. */
+#ifdef __x86_64__
+typedef void *shim_context;
+extern "C" void shim_jump(shim_context *from, shim_context to) __asm__("shim_jump");
+__asm__(".text\n"
+        ".local shim_jump\n"
+        ".type shim_jump, @function\n"
+        "shim_jump:\n"
+        "    pushq %rbp\n    pushq %rbx\n    pushq %r12\n    pushq %r13\n    pushq %r14\n    pushq %r15\n"
+        "    movq %rsp, (%rdi)\n"
+        "    movq %rsi, %rsp\n"
+        "    popq %r15\n    popq %r14\n    popq %r13\n    popq %r12\n    popq %rbx\n    popq %rbp\n"
+        "    ret\n");
+
+static inline void shim_to(shim_context *from, shim_context *to) { shim_jump(from, *to); }
+
+static inline void shim_begin(shim_context *context, char *stack, size_t size, void (*start)()) {
+    void **top = (void **)(stack + size) - 1;
+    *--top = (void *)start;
+    for (int k = 0; k < 6; k++) *--top = 0;
+    *context = top;
+}
+#else
+#include <ucontext.h>
+typedef ucontext_t shim_context;
+
+static inline void shim_to(shim_context *from, shim_context *to) { swapcontext(from, to); }
+
+static inline void shim_begin(shim_context *context, char *stack, size_t size, void (*start)()) {
+    getcontext(context);
+    context->uc_stack.ss_sp = stack;
+    context->uc_stack.ss_size = size;
+    context->uc_link = 0;
+    makecontext(context, start, 0);
+}
+#endif
 
 struct shim_dim3 {
     unsigned x, y, z;
@@ -40,7 +77,7 @@ static thread_local shim_dim3 threadIdx, blockIdx, blockDim, gridDim;
 enum { SHIM_READY, SHIM_AT_BARRIER, SHIM_AT_WARP, SHIM_ENDED };
 
 struct shim_fiber {
-    ucontext_t context;
+    shim_context context;
     int state, line;
     unsigned mask;       /* of the warp's threads that a shuffle waits for */
     unsigned long turn;  /* shuffles so far: the slot alternates, so that nobody overwrites what others still read */
@@ -48,7 +85,7 @@ struct shim_fiber {
 };
 
 struct shim_block {
-    ucontext_t scheduler;
+    shim_context scheduler;
     shim_fiber *fibers;
     char *stacks;
     unsigned capacity, count, current;
@@ -65,11 +102,11 @@ static const size_t SHIM_STACK = 1 << 16;
 
 extern "C" const char *shim_error() { return shim_message; }
 
-static inline void shim_switch(int state, int line) {
+static void shim_switch(int state, int line) {
     shim_fiber *self = &shim.fibers[shim.current];
     self->state = state;
     self->line = line;
-    swapcontext(&self->context, &shim.scheduler);
+    shim_to(&self->context, &shim.scheduler);
 }
 
 static inline unsigned shim_lane() { return shim.current % 32; }
@@ -230,11 +267,7 @@ static int shim_run_block() {
         shim_fiber *fiber = &shim.fibers[k];
         fiber->state = SHIM_READY;
         fiber->turn = 0;
-        getcontext(&fiber->context);
-        fiber->context.uc_stack.ss_sp = shim.stacks + k * SHIM_STACK;
-        fiber->context.uc_stack.ss_size = SHIM_STACK;
-        fiber->context.uc_link = &shim.scheduler;
-        makecontext(&fiber->context, shim_thread, 0);
+        shim_begin(&fiber->context, shim.stacks + k * SHIM_STACK, SHIM_STACK, shim_thread);
     }
     for (;;) {
         unsigned start = shim.order == 2 ? (unsigned)(shim_chance() % shim.count) : 0, ended = 0;
@@ -243,7 +276,7 @@ static int shim_run_block() {
             unsigned at = shim_pick(k, start);
             if (shim.fibers[at].state == SHIM_READY) {
                 shim_place(at);
-                swapcontext(&shim.scheduler, &shim.fibers[at].context);
+                shim_to(&shim.scheduler, &shim.fibers[at].context);
             }
             ended += shim.fibers[at].state == SHIM_ENDED;
         }

@@ -24,7 +24,7 @@ import symtensor.tensor as T
 from symtensor.codegen.target import DEFAULT_TARGET, Target
 from symtensor.ir import spec
 from symtensor.ir.nodes import (
-    Accumulate, Axis, Cast, Check, Const, Dim, Let, Local, Loop, Nest, Op, Program, Reduce, Site, Store,
+    Accumulate, Axis, Cast, Check, Dim, Let, Local, Loop, Nest, Op, Program, Reduce, Site, Store,
 )
 from symtensor.sandbox.rng_mrg import MRG_RandomStreams
 from symtensor.scalar.table import ROWS
@@ -203,9 +203,6 @@ def reductions() -> Family:
         x = b.input("x", dtype, 2)
         b.alloc("z", dtype, b.dims(x)[0], output=True)
         b.elementwise("z", b.dims(x)[:1], lambda i: reduced("add", [b.dims(x)[1]], lambda r: b.load(x, i, r), dtype))
-        b.alloc("ragged", dtype, b.dims(x)[0], output=True)
-        b.elementwise("ragged", b.dims(x)[:1], lambda i: Reduce(
-            "add", (Axis("r0", b.dims(x)[1]), Axis("r1", Local("r0"))), b.load(x, i, Local("r1")), dtype))
         b.alloc("lower", dtype, b.dims(x)[0], output=True)
         b.elementwise("lower", b.dims(x)[:1], lambda i: reduced(
             "add", [op("minimum", b.dims(x)[1], i)], lambda r: b.load(x, i, r), dtype))
@@ -270,7 +267,8 @@ def in_order() -> Family:
             b.alloc("z", dtype, *b.dims(x), output=True)
             b.elementwise("z", b.dims(x), lambda *k: b.load(x, *k))
             axis = kinds.index("serial")
-            before = tuple(op("maximum", op("sub", e, i64(1)), i64(0)) if k == axis else e for k, e in enumerate((i, j)))
+            before = tuple(op("maximum", op("sub", e, i64(1)), i64(0)) if k == axis else e
+                           for k, e in enumerate((i, j)))
             first = op("eq", (i, j)[axis], i64(0), dtype="bool")
             value = Op("switch", (first, b.load(x, i, j), op("add", b.load("z", *before), b.load(x, i, j))), dtype)
             b.body.append(Nest((Loop(Axis("i", Dim(x, 0), kinds[0]), (Loop(Axis("j", Dim(x, 1), kinds[1]), (
@@ -301,13 +299,13 @@ def in_order() -> Family:
 def laws() -> Family:
     """Random programs."""
     family = Family()
-    for seed in range(80):
+    for seed in range(60):
         rng = np.random.default_rng([20240229, seed])
         dtype = LAW_DTYPES[seed % len(LAW_DTYPES)]
         generator = Generator(rng, dtype)
         checked = family.add(generator.program(), {"float32": 3e-5, "float64": 1e-11}.get(dtype, 0.0),
                              Target(deterministic=seed % 3 == 0))
-        for sizes in [(1, 1, 1), (2, 3, 5), (7, 4, 19), (33, 18, 2)]:
+        for sizes in [(1, 1, 1), (2, 3, 5), (7, 4, 19), (20, 6, 3)]:
             values: list[Any] = [np.zeros(n, "int8") for n in sizes]
             for name in checked.program.inputs[3:]:
                 drawn = rng.standard_normal(tuple(sizes[k] for k in generator.shapes[name]))
@@ -337,25 +335,26 @@ def functions() -> Family:
             T.concatenate([x, y], axis=0), T.stack([x, y]), x.T + y.T, x.dimshuffle(1, "x", 0) * v[:, None, None],
             T.eye(x.shape[0], dtype=dtype), T.arange(x.shape[1]), T.alloc(v[0], x.shape[0], 3), T.tri(x.shape[0]),
             T.switch(x > 0, x, T.exp(x) - 1), T.clip(x, -1, 1), T.nnet.sigmoid(x), T.nnet.softplus(x), T.erf(x),
-            T.repeat(x, 3, axis=1), T.tile(x, (2, 1)), x[::-1, ::2], T.diff(x, axis=0), T.extra_ops.bincount(i % 5),
+            T.repeat(x, 3, axis=1), T.tile(x, (2, 1)), x[::-1, ::2], T.extra_ops.diff(x, axis=0),
+            T.extra_ops.bincount(i % 5), T.extra_ops.to_one_hot(i % 4, 4),
             T.nnet.relu(t4).sum(axis=(0, 2, 3)), t4.max(axis=(2, 3)), t4.mean(axis=(0, 2, 3), keepdims=True) + t4,
-            T.gammaln(T.abs_(x) + 1), T.nlinalg.diag(x), T.fill_diagonal(x, 7.0), T.to_one_hot(i % 4, 4),
+            T.gammaln(T.abs_(x) + 1), T.diag(x), T.extra_ops.fill_diagonal(x, 7.0),
             T.maximum(x, 0).norm(2), T.tensordot(x, y, axes=[[0, 1], [0, 1]]),
         ]
         made = lowered([x, y, v, i, k, t4], outputs, python=True)
         checked = Checked(made.program, family.kernels, tolerance={"float32": 1e-4, "float64": 1e-11}[dtype])
         for n, m in [(1, 2), (6, 40), (70, 6), (33, 130)]:
             values = [rng.standard_normal(s).astype(dtype) for s in [(n, m), (n, m), (m,)]]
-            values += [rng.integers(0, 50, n), rng.integers(0, 50, (3, 2)), rng.standard_normal((2, 3, 4, 5)).astype(dtype)]
+            values += [rng.integers(0, 50, n), rng.integers(0, 50, (3, 2))]
+            values.append(rng.standard_normal((2, 3, 4, 5)).astype(dtype))
             for width in (32, 128):
                 family.runs.append(Run(checked, values, width, made.constants, made.pycalls))
+    for dtype in ("float32", "float64"):
         streams = MRG_RandomStreams(7)
         draws = [streams.uniform((n,), dtype=dtype) for n in (1, 50, 700)] + [streams.normal((4, 6), dtype=dtype)]
-        states = [d.owner.inputs[0] for d in draws]
-        del states
-        given = [u for u in streams.state_updates]
-        inputs = [old for old, _ in given]
-        made = lowered(inputs, [*draws, *(new for _, new in given)], python=True)
+        given = streams.state_updates
+        inputs = [old for old, *_ in given]
+        made = lowered(inputs, [*draws, *(new for _, new, *_ in given)], python=True)
         checked = Checked(made.program, family.kernels, tolerance=1e-5)
         values = [old.get_value() for old in inputs]
         family.runs.append(Run(checked, values, 32, made.constants, made.pycalls))
@@ -368,5 +367,3 @@ FAMILIES: dict[str, Callable[[], Family]] = {
 }
 
 __all__ = ["FAMILIES", "Family", "Run"]
-
-_ = Const

@@ -130,7 +130,7 @@ class Checked:
         self.buffers = {b.name: b for b in program.buffers}
         self.kernels: dict[int, PrintedKernel | None] = {}
         self.checked = 0
-        facts = Facts(program)
+        self.facts = facts = Facts(program)
         for stmt in statements(program.body):
             if isinstance(stmt, Nest):
                 kernel = None
@@ -195,10 +195,15 @@ class Checked:
 
     def value(self, key: str, buffers: dict[str, Any], names: dict[str, Any]) -> Any:
         """What a key of `Facts` stands for."""
-        kind, *words = key.split(" ")
-        if kind == "dim":
-            return buffers[words[0]].shape[int(words[1])]
-        return names[words[0]] if kind == "local" else int(kind)
+        for same in [key, *(k for k in self.facts.equal if self.facts.root(k) == key)]:
+            kind, *words = same.split(" ")
+            if kind == "dim" and words[0] in buffers:
+                return buffers[words[0]].shape[int(words[1])]
+            if kind == "local" and words[0] in names:
+                return names[words[0]]
+            if kind.isdigit():
+                return int(kind)
+        raise KeyError(key)
 
     def product(self, factors: Sequence[str], buffers: dict[str, Any], names: dict[str, Any]) -> int:
         return math.prod(int(self.value(factor, buffers, names)) for factor in factors)

@@ -13,8 +13,8 @@ from symtensor.codegen.c.dialect import LOCAL, TAG, kind
 from symtensor.codegen.c.printer import NestPrinter, bare
 from symtensor.codegen.c.reductions import reorder
 from symtensor.codegen.c.scalar_ops import operation
-from symtensor.codegen.cuda.shapes import needed, ragged
-from symtensor.codegen.values import LoopItem, ReduceItem
+from symtensor.codegen.cuda.shapes import needed
+from symtensor.codegen.values import LoopItem, ReduceItem, Scope
 
 if TYPE_CHECKING:
     from symtensor.codegen.cuda.printer import KernelPrinter
@@ -105,7 +105,9 @@ def print_reduce(p: NestPrinter, item: ReduceItem) -> None:
     count = p.fresh("k") if item.op in ("argmax", "argmin") else ""
     if count:
         p.emit(f"st_i64 {count} = 0;")
-    loops(p, item, 0)
+    for scope in item.scopes:
+        p.loop_head(scope)
+        contents(p, item, scope)
     step(p, item, a, count)
     if count:
         p.emit(f"{count}++;")
@@ -114,15 +116,9 @@ def print_reduce(p: NestPrinter, item: ReduceItem) -> None:
     finish(p, item, a)
 
 
-def loops(p: NestPrinter, item: ReduceItem, first: int) -> None:
-    """Opens the loops of a reduction from the given one on, each as a plain loop, with what is in them."""
-    for k in range(first, len(item.scopes)):
-        p.loop_head(item.scopes[k])
-        contents(p, item, k)
-
-
-def contents(p: NestPrinter, item: ReduceItem, k: int) -> None:
-    for inner in item.scopes[k].items:
+def contents(p: NestPrinter, item: ReduceItem, scope: Scope) -> None:
+    """What is in a loop of a reduction beside the next one."""
+    for inner in scope.items:
         if not (isinstance(inner, LoopItem) and inner.scope in item.scopes):
             p.item(inner)
 
@@ -135,22 +131,18 @@ def shared_reduce(p: KernelPrinter, item: ReduceItem) -> None:
     extreme = op in ("argmax", "argmin")
     scopes = list(item.scopes)
     best = max(scopes, key=lambda s: (p.votes.get(s, 0), s.depth))
-    if not extreme and best is not scopes[-1] and not ragged(item):
-        if all(len(needed(p, s)) == 1 for s in scopes[:-1]):
-            scopes.remove(best)
-            scopes.append(best)
-            reorder(item, scopes)
+    if not extreme and best is not scopes[-1] and all(len(needed(p, s)) == 1 for s in scopes[:-1]):
+        scopes.remove(best)
+        scopes.append(best)
+        reorder(item, scopes)
     a = start(p, item)
-    shared = list(item.scopes[:1] if ragged(item) else item.scopes)
     outer = len(p.parallel)
-    p.open_shared(shared, "threadIdx.x", "blockDim.x")
+    p.open_shared(item.scopes, "threadIdx.x", "blockDim.x")
     at = p.counter
-    for k in range(len(shared)):
-        contents(p, item, k)
-    loops(p, item, len(shared))
+    for scope in item.scopes:
+        contents(p, item, scope)
     step(p, item, a, at)
-    for _ in range(1 + len(item.scopes) - len(shared)):
-        p.close()
+    p.close()
     del p.parallel[outer:]
     tag = TAG[working(dtype)]
     if extreme:

@@ -84,14 +84,7 @@ def is_shared(p: NestPrinter, item: ReduceItem) -> bool:
     """Whether threads may share a reduction: floats are multiplied in order."""
     if item.op == "mul" and kind(item.body.dtype) == "f":
         return False
-    if any(s.kind != "vector" for s in item.scopes):
-        return False
-    return not (item.op in ("argmax", "argmin") and ragged(item))
-
-
-def ragged(item: ReduceItem) -> bool:
-    """Whether the length of one axis depends on the index of another."""
-    return any(s.extent is not None and s.extent.mask & t.bit for s in item.scopes for t in item.scopes)
+    return all(s.kind == "vector" for s in item.scopes)
 
 
 def shape_of(p: NestPrinter, splits: Any) -> Shape:
