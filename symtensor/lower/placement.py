@@ -105,10 +105,11 @@ class _Placer:
     def copy_nest(self, target: str, source: str) -> Nest:
         """Copies all elements within one memory."""
         buffer = self.buffers[source]
-        indices = tuple(Local(self.name("p")) for _ in range(buffer.ndim))
+        indices = tuple(Const(0, "int64") if one else Local(self.name("p")) for one in buffer.broadcast)
         body: NestStmt = Store(target, indices, Load(source, indices, buffer.dtype))
-        for axis in reversed(range(buffer.ndim)):
-            body = Loop(Axis(indices[axis].name, Dim(source, axis)), (body,))
+        for axis, index in reversed(list(enumerate(indices))):
+            if isinstance(index, Local):
+                body = Loop(Axis(index.name, Dim(source, axis)), (body,))
         return Nest((body,))
 
     def packed(self, name: str, level: int = -1) -> str:

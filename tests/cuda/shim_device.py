@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import re
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -44,6 +45,8 @@ class ShimDevice:
         return address
 
     def free(self, address: int) -> None:
+        if sys.is_finalizing():
+            return
         block = self.blocks.pop(address)
         assert (block[: address - FAR - block.ctypes.data] == 0xCB).all(), "a kernel wrote before its memory"
         block[:] = 0xCB

@@ -448,8 +448,9 @@ class NestPrinter:
         for buffer, forms in walks:
             if any(v.kind != "index" and v.mask & (scope.bit | inner.bit) for form in forms for v, _ in form.terms):
                 return None
-            mine, after = walked(forms, scope.index), walked(forms, following.index)
-            last = after if following is inner else walked(forms, inner.index)
+            one = self.facts[buffer].broadcast  # addresses leave the indices of such axes out
+            mine, after, last = ([(a, f) for a, f in walked(forms, s.index) if not one[a]]
+                                 for s in (scope, following, inner))
             if not mine and not after and not last:
                 continue
             if self.follows(buffer, mine, after, following):
