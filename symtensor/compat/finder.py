@@ -37,7 +37,8 @@ class OldModule(ModuleType):
                 value = getattr(module, name)
             except AttributeError:
                 continue
-            self.__dict__[name] = value
+            if name in vars(module):  # what a module computes when asked may be something else the next time
+                self.__dict__[name] = value
             return value
         child = f"{self.__name__}.{name}"
         if importlib.util.find_spec(child) is not None:

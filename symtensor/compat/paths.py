@@ -42,4 +42,14 @@ PATHS: dict[str, tuple[str, ...]] = {
     "tests": (),
     "tests.breakpoint": ("control.breakpoint",),
     "sandbox.softsign": ("tensor.nnet.nnet",),
+    # devices
+    "gpuarray": ("compat.gpuarray",),
+    "gpuarray.basic_ops": ("compat.gpuarray",),
+    "gpuarray.dnn": ("compat.gpuarray",),
+    "gpuarray.type": ("compat.gpuarray",),
+    "sandbox.cuda": ("compat.sandbox_cuda",),
+    "sandbox.cuda.basic_ops": ("compat.sandbox_cuda",),
+    "sandbox.cuda.dnn": ("compat.gpuarray",),
+    "sandbox.cuda.type": ("compat.sandbox_cuda",),
+    "sandbox.cuda.var": ("compat.sandbox_cuda",),
 }

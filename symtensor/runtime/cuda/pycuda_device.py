@@ -24,7 +24,7 @@ from symtensor.runtime.cuda import compiler, cublas, driver
 from symtensor.runtime.cuda.driver import Unavailable, ffi
 from symtensor.utils.optional import optional_import
 
-__all__ = ["LoadedKernels", "PycudaDevice", "number_of", "open_device"]
+__all__ = ["LoadedKernels", "PycudaDevice", "number_of", "open_device", "why_not"]
 
 _PINNED_QUERY = 2  # CU_POINTER_ATTRIBUTE_MEMORY_TYPE
 
@@ -246,7 +246,17 @@ def open_device(name: str) -> PycudaDevice:
         return _opened[number]
 
 
-def _new(number: int) -> PycudaDevice:
+def why_not(name: str) -> str:
+    """Why a device cannot be used, "" if it can; it is not opened, and nothing is taken of it."""
+    try:
+        _ready(number_of(name))
+    except Unavailable as error:
+        return str(error)
+    return ""
+
+
+def _ready(number: int) -> tuple[Any, Any, driver.Driver]:
+    """pycuda's modules `driver` and `tools`, and the driver, where the device of a number is there to be opened."""
     try:
         cuda, tools = optional_import("pycuda.driver"), optional_import("pycuda.tools")
     except ImportError as error:
@@ -263,6 +273,14 @@ def _new(number: int) -> PycudaDevice:
         if compiler.find() is None:
             raise Unavailable("there is no compiler for kernels, neither NVRTC nor nvcc: install CUDA's toolkit or the "
                               f"package nvidia-cuda-nvrtc. Tried:\n{compiler.why_not()}\n")
+    except cuda.Error as error:
+        raise Unavailable(f"CUDA says: {error}") from error
+    return cuda, tools, library
+
+
+def _new(number: int) -> PycudaDevice:
+    cuda, tools, library = _ready(number)
+    try:
         return PycudaDevice(number, cuda, tools.DeviceMemoryPool, library)
     except cuda.Error as error:
         raise Unavailable(f"CUDA says: {error}") from error
