@@ -17,6 +17,7 @@ import textwrap
 import weakref
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import symtensor
@@ -24,6 +25,11 @@ import symtensor.tensor as T
 from symtensor.compile import memo
 from symtensor.graph.basic import Apply
 from symtensor.graph.op import Op
+
+try:
+    from symtensor import _executor
+except ImportError:
+    _executor = None
 
 ROOT = Path(__file__).parents[2]
 PAGES = 64
@@ -218,3 +224,16 @@ def test_an_op_goes_with_its_last_function(mode):
     memo.forget()
     gc.collect()
     assert gone() is None
+
+
+@pytest.mark.skipif(_executor is None, reason="the extension was not built")
+def test_functions_share_their_workspaces():
+    """Eight functions that are kept need no more memory between calls than one: large workspaces go back to the pool."""
+    x = T.dmatrix()
+    functions = [symtensor.function([x], T.sum(T.dot(T.sort(T.tanh(x * k)), x.T))) for k in range(1, 9)]
+    given = np.random.RandomState(0).randn(600, 400)
+    functions[0](given)
+    before = sum(_executor.pool_state())
+    for f in functions:
+        f(given)
+    assert sum(_executor.pool_state()) <= before
