@@ -7,12 +7,10 @@ that is tried are kept in the cache, as always. An examination that fails is a f
 from __future__ import annotations
 
 import argparse
-import ctypes
 import json
 import os
 import platform
 import shutil
-import subprocess
 import sys
 import time
 import warnings
@@ -28,6 +26,8 @@ from symtensor.codegen.target import SIMD_MATH
 from symtensor.compile.function import function
 from symtensor.config import config
 from symtensor.runtime import blas, cachedir, executor, processor, toolchain, upkeep
+from symtensor.runtime.cuda import compiler as kernel_compiler
+from symtensor.runtime.cuda import cublas, driver
 from symtensor.tensor.type import TensorType
 from symtensor.utils.optional import is_installed, optional_import
 
@@ -123,40 +123,69 @@ def _blas() -> Finding:
     return Finding("BLAS", OK, what, facts=facts)
 
 
-def _cuda() -> Finding:
-    toolkit, driver, pycuda = _nvcc(), _driver(), is_installed("pycuda")
-    facts = {"nvcc": toolkit, "driver": driver, "pycuda": pycuda}
-    if not toolkit and not driver:
-        return Finding("CUDA", NOTE, "none", facts=facts)
-    what = f"toolkit {toolkit or 'none'}, driver {driver or 'none'}, pycuda {'installed' if pycuda else 'none'}"
-    return Finding("CUDA", NOTE, what, facts=facts)
+def _cuda() -> list[Finding]:
+    """What functions on a GPU need. What is missing is wrong where `config.device` asks for it, else worth a note; one
+    note if nothing of it is here. The driver is initialised, but no context is made."""
+    missing = NOTE if config.device == "cpu" else WRONG
+    try:
+        found = driver.opened()
+    except driver.Unavailable as error:
+        if missing == NOTE and not is_installed("pycuda"):
+            return [Finding("CUDA", NOTE, "none", facts={"driver": None})]
+        first = Finding("CUDA", missing, str(error), "install NVIDIA's driver; nvidia-smi then lists the GPU",
+                        {"driver": None})
+    else:
+        version = driver.ffi.new("int *")
+        found.cuDriverGetVersion(version)
+        text = f"{version[0] // 1000}.{version[0] % 1000 // 10}"
+        first = Finding("CUDA", OK, f"driver for CUDA {text} ({found.origin})", facts={"driver": text})
+    return [first, _pycuda(missing), _kernels(missing), _cublas(missing)]
 
 
-def _nvcc() -> Optional[str]:
-    homes = (os.environ.get(name, "") for name in ("CUDA_HOME", "CUDA_PATH", "CUDA_ROOT"))
-    for path in (*(os.path.join(home, "bin", "nvcc") for home in homes if home), "nvcc", "/usr/local/cuda/bin/nvcc"):
-        found = shutil.which(path)
-        if found is None:
-            continue
-        try:
-            done = subprocess.run([found, "--version"], capture_output=True, text=True, timeout=30, check=False)
-        except (OSError, subprocess.SubprocessError):
-            continue
-        release = [line for line in done.stdout.splitlines() if "release" in line]
-        return f"{found} ({release[0].strip()})" if release else found
-    return None
+def _pycuda(missing: str) -> Finding:
+    try:
+        package = optional_import("pycuda")
+        cuda = optional_import("pycuda.driver")
+    except ImportError as error:
+        return Finding("pycuda", missing, f"does not load: {error}",
+                       "install NVIDIA's driver, or build pycuda for the CUDA that the driver knows (docs/gpu.md)")
+    if package is None or cuda is None:
+        return Finding("pycuda", missing, "not installed", "pip install 'symtensor[cuda]'; docs/gpu.md says how where "
+                       "only the bare toolkit is there")
+    version = getattr(package, "VERSION_TEXT", "")
+    try:
+        cuda.init()
+        devices = [cuda.Device(k) for k in range(cuda.Device.count())]
+        names = [f"{found.name()} ({'.'.join(map(str, found.compute_capability()))})" for found in devices]
+    except cuda.Error as error:
+        return Finding("pycuda", missing, f"{version}: CUDA says: {error}",
+                       "look at nvidia-smi and at CUDA_VISIBLE_DEVICES")
+    facts = {"pycuda": version, "devices": names}
+    if not names:
+        return Finding("pycuda", missing, f"{version}, no device", "look at nvidia-smi and at CUDA_VISIBLE_DEVICES",
+                       facts)
+    return Finding("pycuda", OK, f"{version}; " + ", ".join(f"cuda{k}: {name}" for k, name in enumerate(names)),
+                   facts=facts)
 
 
-def _driver() -> Optional[str]:
-    """The newest CUDA that the driver supports, as the driver says; it is not initialised."""
-    for name in ("libcuda.so.1", "nvcuda.dll"):
-        try:
-            version = ctypes.c_int()
-            if ctypes.CDLL(name).cuDriverGetVersion(ctypes.byref(version)) == 0 and version.value:
-                return f"for CUDA {version.value // 1000}.{version.value % 1000 // 10}"
-        except (OSError, AttributeError):
-            continue
-    return None
+def _kernels(missing: str) -> Finding:
+    compiler = kernel_compiler.find()
+    if compiler is None:
+        return Finding("kernels", missing, f"no compiler:\n{kernel_compiler.why_not()}",
+                       "pip install nvidia-cuda-nvrtc (for CUDA 12: nvidia-cuda-nvrtc-cu12), or name the toolkit in "
+                       "the flag cuda.root")
+    return Finding("kernels", OK, f"compiled by {compiler.name}",
+                   facts={"compiler": compiler.identity, "archs": list(compiler.archs)})
+
+
+def _cublas(missing: str) -> Finding:
+    try:
+        origin = cublas.library()[1]
+    except driver.Unavailable as error:
+        return Finding("cuBLAS", missing, f"{error}: products of matrices run on the host",
+                       "pip install nvidia-cublas (for CUDA 12: nvidia-cublas-cu12), or name the toolkit in the flag "
+                       "cuda.root")
+    return Finding("cuBLAS", OK, origin, facts={"library": origin})
 
 
 def _cache() -> Finding:
@@ -196,7 +225,7 @@ def _trial() -> Finding:
     return Finding("trial", OK, what, facts={"seconds": seconds})
 
 
-EXAMINATIONS: tuple[tuple[str, Callable[[], Finding]], ...] = (
+EXAMINATIONS: tuple[tuple[str, Callable[[], Finding | list[Finding]]], ...] = (
     ("versions", _versions), ("flags", _flags), ("compiler", _compiler), ("vectors", _processor),
     ("calls", _extension), ("BLAS", _blas), ("CUDA", _cuda), ("cache", _cache), ("trial", _trial),
 )
@@ -209,7 +238,8 @@ def findings() -> list[Finding]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what they say is found here
             try:
-                result.append(examine())
+                found = examine()
+                result += found if isinstance(found, list) else [found]
             except Exception as error:  # whatever is broken: the others are still worth knowing
                 result.append(Finding(name, WRONG, f"{type(error).__name__}: {error}",
                                       "the error above says what is broken; report it if it does not"))

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -88,20 +89,85 @@ def test_blas(monkeypatch):
     assert doctor._blas().todo.endswith("OPENBLAS_CORETYPE=SkylakeX") and doctor._blas().state == doctor.WRONG
 
 
-@pytest.mark.skipif(os.name != "posix", reason="shell scripts")
-def test_cuda(monkeypatch, tmp_path):
-    """A toolkit is found by CUDA_HOME; without toolkit and driver there is none, and that is no fault."""
-    (tmp_path / "bin").mkdir()
-    script = tmp_path / "bin" / "nvcc"
-    script.write_text("#!/bin/sh\necho 'Cuda compilation tools, release 12.4, V12.4.1'\n")
-    script.chmod(0o700)
-    monkeypatch.setenv("CUDA_HOME", str(tmp_path))
-    finding = doctor._cuda()
-    assert finding.facts["nvcc"] == f"{script} (Cuda compilation tools, release 12.4, V12.4.1)"
-    assert finding.state == doctor.NOTE and "release 12.4" in finding.what
-    monkeypatch.setattr(doctor, "_nvcc", lambda: None)
-    monkeypatch.setattr(doctor, "_driver", lambda: None)
-    assert (doctor._cuda().state, doctor._cuda().what) == (doctor.NOTE, "none")
+def no_driver(path=None):
+    raise doctor.driver.Unavailable("there is no libcuda")
+
+
+class Driver:
+    """A driver as far as it is asked."""
+
+    origin = "libcuda.so.1"
+
+    def cuDriverGetVersion(self, version):
+        version[0] = 12040
+
+
+def pycuda(devices, error=None):
+    """What is asked of pycuda: the package and its module `driver`."""
+    class Error(Exception):
+        pass
+
+    class Device:
+        def __init__(self, number):
+            self.number = number
+
+        @staticmethod
+        def count():
+            return len(devices)
+
+        def name(self):
+            return devices[self.number]
+
+        def compute_capability(self):
+            return 9, 0
+
+    def init():
+        if error:
+            raise Error(error)
+
+    return {"pycuda": SimpleNamespace(VERSION_TEXT="2026.1"),
+            "pycuda.driver": SimpleNamespace(Error=Error, Device=Device, init=init)}.get
+
+
+def test_cuda_on_a_machine_without(monkeypatch):
+    """No driver and no pycuda: one note, no fault; but a fault where the flag `device` asks for them."""
+    monkeypatch.setattr(doctor.driver, "opened", no_driver)
+    monkeypatch.setattr(doctor, "is_installed", lambda name: False)
+    monkeypatch.setattr(doctor, "optional_import", lambda name: None)
+    assert [(found.name, found.state, found.what) for found in doctor._cuda()] == [("CUDA", doctor.NOTE, "none")]
+    monkeypatch.setitem(doctor.config.__dict__, "device", "cuda")
+    found = {one.name: one for one in doctor._cuda()}
+    assert list(found) == ["CUDA", "pycuda", "kernels", "cuBLAS"]
+    assert found["CUDA"].state == found["pycuda"].state == doctor.WRONG
+    assert found["CUDA"].what == "there is no libcuda" and "NVIDIA's driver" in found["CUDA"].todo
+    assert "symtensor[cuda]" in found["pycuda"].todo
+
+
+def test_cuda(monkeypatch):
+    monkeypatch.setattr(doctor.driver, "opened", Driver)
+    monkeypatch.setattr(doctor, "optional_import", pycuda(["A", "B"]))
+    monkeypatch.setattr(doctor.kernel_compiler, "find", lambda: SimpleNamespace(name="NVRTC 12.4", identity="it", archs=(90,)))
+    monkeypatch.setattr(doctor.cublas, "library", lambda: (None, "/there/libcublas.so.12"))
+    found = doctor._cuda()
+    assert [(one.name, one.state, one.what) for one in found] == [
+        ("CUDA", doctor.OK, "driver for CUDA 12.4 (libcuda.so.1)"),
+        ("pycuda", doctor.OK, "2026.1; cuda0: A (9.0), cuda1: B (9.0)"),
+        ("kernels", doctor.OK, "compiled by NVRTC 12.4"), ("cuBLAS", doctor.OK, "/there/libcublas.so.12")]
+    json.dumps([one.facts for one in found])
+    monkeypatch.setattr(doctor, "optional_import", pycuda([]))
+    assert "CUDA_VISIBLE_DEVICES" in doctor._pycuda(doctor.WRONG).todo
+    monkeypatch.setattr(doctor, "optional_import", pycuda([], "no driver"))
+    assert doctor._pycuda(doctor.NOTE).what == "2026.1: CUDA says: no driver"
+
+    def broken(name):
+        raise ImportError("libcuda.so.1: cannot open")
+
+    monkeypatch.setattr(doctor, "optional_import", broken)
+    assert "libcuda.so.1: cannot open" in doctor._pycuda(doctor.NOTE).what
+    monkeypatch.setattr(doctor.kernel_compiler, "find", lambda: None)
+    monkeypatch.setattr(doctor.cublas, "library", no_driver)
+    assert "nvidia-cuda-nvrtc" in doctor._kernels(doctor.WRONG).todo
+    assert "run on the host" in doctor._cublas(doctor.NOTE).what and "nvidia-cublas" in doctor._cublas("note").todo
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="POSIX only")

@@ -106,7 +106,8 @@ class Counting:
     archs = (90,)
 
     def __init__(self, identity="counting 1"):
-        self.identity, self.count = identity, 0
+        self.name = self.identity = identity
+        self.count = 0
 
     def compile(self, text, target, place):
         self.count += 1

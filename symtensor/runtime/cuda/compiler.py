@@ -28,6 +28,7 @@ import cffi
 
 from symtensor.config import config
 from symtensor.runtime import cache, cachedir, entry, toolchain
+from symtensor.runtime.cuda.driver import reason
 from symtensor.runtime.toolchain import CompileError
 
 __all__ = ["CompileError", "KernelCompiler", "Nvcc", "Nvrtc", "find", "homes", "image", "libraries", "why_not"]
@@ -57,8 +58,10 @@ int nvrtcDestroyProgram(nvrtcProgram *program);
 
 
 class KernelCompiler(Protocol):
-    """A compiler of kernels: what the cache must know of it, the architectures it knows (90 for 9.0), and compiling."""
+    """A compiler of kernels: what people call it, what the cache must know of it, the architectures it knows (90 for
+    9.0), and compiling."""
 
+    name: str
     identity: str
     archs: tuple[int, ...]
 
@@ -119,7 +122,8 @@ class Nvrtc:
         major, minor = _ffi.new("int *"), _ffi.new("int *")
         self._checked("nvrtcVersion", self.library.nvrtcVersion(major, minor))
         self.version = (major[0], minor[0])
-        self.identity = f"NVRTC {major[0]}.{minor[0]} {_file_facts(path)}".strip()
+        self.name = f"NVRTC {major[0]}.{minor[0]}"
+        self.identity = f"{self.name} {_file_facts(path)}".strip()
         self.path = path
         count = _ffi.new("int *")
         self._checked("nvrtcGetNumSupportedArchs", self.library.nvrtcGetNumSupportedArchs(count))
@@ -163,8 +167,9 @@ class Nvcc:
     def __init__(self, path: str) -> None:
         self.path = path
         said = toolchain.run([path, "--version"], None, toolchain.PROBE_SECONDS)
-        release = " ".join(line.strip() for line in said.splitlines() if "release" in line)
-        self.identity = f"nvcc {release} {_file_facts(path)}"
+        found = re.search(r"V(\d[\d.]*)", said)
+        self.name = "nvcc " + (found[1] if found else said.strip()[-40:])
+        self.identity = f"{self.name} {_file_facts(path)}"
         codes = toolchain.run([path, "--list-gpu-code"], None, toolchain.PROBE_SECONDS)
         self.archs = tuple(sorted({int(number) for number in re.findall(r"sm_(\d+)$", codes, re.MULTILINE)}))
 
@@ -216,9 +221,10 @@ def _searched(*asked: str) -> _Search:
         try:
             found = make()
         except (OSError, AttributeError, CompileError) as error:  # no such file, too old a library, a broken program
-            tried.append(f"{path}: {error}" if path not in str(error) else str(error))
+            text = reason(error) if isinstance(error, OSError) else str(error)
+            tried.append(f"{path}: {text}" if path not in text else text)
             continue
-        logger.info("kernels are compiled by %s (%s)", found.identity, path)
+        logger.info("kernels are compiled by %s (%s)", found.name, path)
         return _Search(found, tuple(tried))
     return _Search(None, tuple(tried))
 
@@ -249,7 +255,7 @@ def target_of(compiler: KernelCompiler, capability: tuple[int, int]) -> str:
     older = [arch for arch in compiler.archs if arch < wanted]
     same = [arch for arch in older if arch // 10 == capability[0]]
     if not older:
-        raise CompileError(f"{compiler.identity} compiles for devices of compute capability "
+        raise CompileError(f"{compiler.name} compiles for devices of compute capability "
                            f"{min(compiler.archs, default=0) / 10:.1f} and later; this one has "
                            f"{capability[0]}.{capability[1]}: install an older CUDA toolkit")
     return f"sm_{min(same)}" if same else f"compute_{max(older)}"  # cubins run on later minor versions

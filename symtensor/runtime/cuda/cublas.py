@@ -22,7 +22,7 @@ import numpy as np
 
 from symtensor.codegen.target import KernelUnit
 from symtensor.runtime.cuda import compiler
-from symtensor.runtime.cuda.driver import CudaError, Unavailable
+from symtensor.runtime.cuda.driver import CudaError, Unavailable, reason
 
 __all__ = ["ENTRIES", "Cublas", "Operand", "opened"]
 
@@ -306,8 +306,8 @@ def _pointer(dtype: str, value: float) -> Any:
     return ffi.new("float *" if dtype == "float32" else "double *", value)
 
 
-def library() -> Any:
-    """The library. Unavailable says what was tried."""
+def library() -> tuple[Any, str]:
+    """The library, and where it was found. Unavailable says what was tried."""
     tried = []
     for path in compiler.libraries("cublas"):
         try:
@@ -316,9 +316,9 @@ def library() -> Any:
                 _kept.append(ffi.dlopen(str(beside), ffi.RTLD_NOW | ffi.RTLD_GLOBAL))
             found = ffi.dlopen(path)
             logger.info("products of matrices on the device by %s", path)
-            return found
+            return found, path
         except OSError as error:
-            tried.append(str(error))
+            tried.append(reason(error))
     raise Unavailable("cuBLAS cannot be loaded (" + "; ".join(tried) + ")")
 
 
@@ -327,4 +327,4 @@ _kept: list[Any] = []
 
 def opened(device: Any, stream: Any) -> Cublas:
     """cuBLAS for a device, which must be active. Unavailable says why there is none."""
-    return Cublas(device, stream, library())
+    return Cublas(device, stream, library()[0])

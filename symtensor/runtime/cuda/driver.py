@@ -13,7 +13,7 @@ from typing import Any, Optional
 
 import cffi
 
-__all__ = ["CudaError", "DeviceLost", "Driver", "KernelFault", "NAMES", "Unavailable", "ffi", "opened"]
+__all__ = ["CudaError", "DeviceLost", "Driver", "KernelFault", "NAMES", "Unavailable", "ffi", "opened", "reason"]
 
 NAMES = ("libcuda.so.1", "libcuda.so", "nvcuda.dll")
 
@@ -136,6 +136,12 @@ class Driver:
             self.library.cuCtxPopCurrent_v2(before)
 
 
+def reason(error: OSError) -> str:
+    """Why a library does not load, in the dynamic linker's words alone."""
+    text = str(error).partition(".  Additionally")[0]
+    return text.rpartition("cannot load library ")[2].partition("': ")[2] or text
+
+
 def opened(path: Optional[str] = None) -> Driver:
     """The driver's library. Unavailable says what was tried."""
     tried = []
@@ -143,5 +149,5 @@ def opened(path: Optional[str] = None) -> Driver:
         try:
             return Driver(ffi.dlopen(name), os.fspath(name))
         except OSError as error:
-            tried.append(str(error))
+            tried.append(reason(error))
     raise Unavailable("the library of NVIDIA's driver cannot be loaded (" + "; ".join(tried) + ")")
