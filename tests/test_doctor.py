@@ -146,7 +146,8 @@ def test_cuda_on_a_machine_without(monkeypatch):
 def test_cuda(monkeypatch):
     monkeypatch.setattr(doctor.driver, "opened", Driver)
     monkeypatch.setattr(doctor, "optional_import", pycuda(["A", "B"]))
-    monkeypatch.setattr(doctor.kernel_compiler, "find", lambda: SimpleNamespace(name="NVRTC 12.4", identity="it", archs=(90,)))
+    compiler = SimpleNamespace(name="NVRTC 12.4", identity="it", archs=(90,))
+    monkeypatch.setattr(doctor.kernel_compiler, "find", lambda: compiler)
     monkeypatch.setattr(doctor.cublas, "library", lambda: (None, "/there/libcublas.so.12"))
     found = doctor._cuda()
     assert [(one.name, one.state, one.what) for one in found] == [
