@@ -171,11 +171,16 @@ class _Bufferizer:
         for root, k in last.items():
             ends.setdefault(k, []).append(root)
 
+        filled: dict[str, int] = {}  # new array -> position of the statement that writes it first
+        for k, stmt in enumerate(body):
+            for name in writes(stmt):
+                filled.setdefault(name, k)
+
         done: list[Stmt] = []
         renamed: dict[str, str] = {}  # root whose memory was taken over -> by whom
         for k, stmt in enumerate(body):
             if isinstance(stmt, Define):
-                done.append(self._define(stmt, body, k, last, renamed, done))
+                done.append(self._define(stmt, filled.get(stmt.buffer), body, last, renamed, done))
             elif isinstance(stmt, Copied):
                 done.extend(self._copied(stmt, k, last, renamed, done))
             elif isinstance(stmt, Reshape):
@@ -201,20 +206,17 @@ class _Bufferizer:
         return ("slot", self.slots - 1)
 
     def _define(
-        self, stmt: Define, body, k: int, last: dict[str, int], renamed: dict[str, str], done: list[Stmt]
+        self, stmt: Define, filler: int | None, body, last: dict[str, int], renamed: dict[str, str], done: list[Stmt]
     ) -> Stmt:
         name = stmt.buffer
         if name in self.in_place:
             return self._over_shared(name)
-        if self.share and self.facts.writers.get(name) == 1:
-            for t in range(k + 1, len(body)):
-                filler = body[t]
-                if name in writes(filler):
-                    for written, source in filler.inplace if isinstance(filler, Nest) else ():
-                        if written == name and self._dies_here(source, t, last, renamed) and not reads_part(
-                                self.facts, filler, source) and self._take_over(name, source, renamed, done):
-                            return Same(name, source)
-                    break
+        nest = None if filler is None else body[filler]
+        if filler is not None and isinstance(nest, Nest) and self.share and self.facts.writers.get(name) == 1:
+            for written, source in nest.inplace:
+                if written == name and self._dies_here(source, filler, last, renamed) and not reads_part(
+                        self.facts, nest, source) and self._take_over(name, source, renamed, done):
+                    return Same(name, source)
         if name in self.place:
             return Alloc(name, stmt.dims, self.place[name])
         key = (stmt.dims, self.buffers[name].dtype)
