@@ -35,7 +35,7 @@ __all__ = ["CompileError", "KernelCompiler", "Nvcc", "Nvrtc", "find", "homes", "
 
 logger = logging.getLogger("symtensor.cuda")
 
-FLAGS = ("--std=c++14", "--fmad=false", "--prec-div=true", "--prec-sqrt=true", "--ftz=false")
+FLAGS = ("--std=c++17", "--fmad=false", "--prec-div=true", "--prec-sqrt=true", "--ftz=false")
 
 _ffi = cffi.FFI()
 _ffi.cdef("""
