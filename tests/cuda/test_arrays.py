@@ -65,7 +65,7 @@ def test_the_device(fake, device):
     device.to_host(y.ctypes.data, other, y.nbytes)
     np.testing.assert_array_equal(y, 2 * x + 1)
     device.synchronize()
-    assert fake.log() == ["to device 20 0x5100", "copy 20 0x5100", "load cubin", "launch k0 3,1,1 32,2,1 0 0x5100",
+    assert fake.log() == ["to device 20 0x5100", "copy 20 0x5100", "load 0", "launch k0 3,1,1 32,2,1 0 0x5100",
                           "to host 20 0x5100", "wait 0x5100", "wait 0x5100"]
     for place in (address, other):
         device.free(place)

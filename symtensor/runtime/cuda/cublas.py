@@ -58,22 +58,24 @@ _STATUS = {1: "not initialised", 3: "no memory on the device", 7: "invalid value
            16: "no license"}
 
 # Copies up to three axes between strided arrays, and scales them; strides in bytes.
-_KERNELS = KernelUnit("""\
-#define ARGS char *y, const char *x, long long n0, long long n1, long long n2, \\
-             long long t0, long long t1, long long t2, long long s0, long long s1, long long s2
-#define POINTS                                                                                     \\
-    long long n = n0 * n1 * n2, step = (long long)gridDim.x * blockDim.x;                          \\
-    for (long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x; i < n; i += step) {       \\
-        long long i2 = i % n2, i1 = i / n2 % n1, i0 = i / n2 / n1;                                 \\
-        long long to = i0 * t0 + i1 * t1 + i2 * t2, from = i0 * s0 + i1 * s1 + i2 * s2;
-#define COPY(name, T) extern "C" __global__ void name(ARGS) { POINTS *(T *)(y + to) = *(const T *)(x + from); } }
-#define SCALE(name, T) extern "C" __global__ void name(ARGS, T beta) \\
-    { POINTS T *p = (T *)(y + to); *p = beta == 0 ? 0 : beta * *p; (void)x; (void)from; } }
-COPY(copy_f32, float)
-COPY(copy_f64, double)
-SCALE(scale_f32, float)
-SCALE(scale_f64, double)
-""", ("copy_f32", "copy_f64", "scale_f32", "scale_f64"))
+_POINTS = """\
+extern "C" __global__ void {name}(char *y, const char *x, long long n0, long long n1, long long n2,
+    long long t0, long long t1, long long t2, long long s0, long long s1, long long s2{more})
+{{
+    long long n = n0 * n1 * n2, step = (long long)gridDim.x * blockDim.x;
+    for (long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x; i < n; i += step) {{
+        long long i2 = i % n2, i1 = i / n2 % n1, i0 = i / n2 / n1;
+        {type} *to = ({type} *)(y + i0 * t0 + i1 * t1 + i2 * t2);
+        const {type} *from = (const {type} *)(x + i0 * s0 + i1 * s1 + i2 * s2);
+        *to = {value};
+    }}
+}}
+"""
+_KINDS = (("copy", "*from", ""), ("scale", "beta == 0 ? 0 : beta * *from", ", {type} beta"))
+_KERNELS = KernelUnit(
+    "".join(_POINTS.format(name=f"{name}_{tag}", type=kind, value=value, more=more.format(type=kind))
+            for name, value, more in _KINDS for tag, kind in (("f32", "float"), ("f64", "double"))),
+    tuple(f"{name}_{tag}" for name, _, _ in _KINDS for tag in ("f32", "f64")))
 _BLOCK = 256
 
 
