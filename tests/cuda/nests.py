@@ -94,16 +94,19 @@ class Facts:
 
 
 class Collection:
-    """The kernels of many programs, in units of several."""
+    """The kernels of many programs, in units of several. `change` may make other texts of them, to see what happens."""
 
-    def __init__(self) -> None:
+    def __init__(self, change: Callable[[str], str] = str) -> None:
         self.kernels: dict[str, PrintedKernel] = {}
         self.where: dict[str, tuple[int, str]] = {}
+        self.change = change
+        self.modules: dict[int, shim.Module] = {}
         self.ran = 0
 
     def add(self, kernel: PrintedKernel) -> None:
         if kernel.text not in self.kernels:
             unit, at = divmod(len(self.kernels), KERNELS_A_UNIT)
+            assert unit not in self.modules
             self.kernels[kernel.text] = kernel
             self.where[kernel.text] = unit, f"k{at}"
 
@@ -114,8 +117,9 @@ class Collection:
 
     def launch(self, kernel: PrintedKernel, grid: int, block: tuple[int, int], args: int) -> None:
         unit, name = self.where[kernel.text]
-        kernels = list(self.kernels.values())[unit * KERNELS_A_UNIT:(unit + 1) * KERNELS_A_UNIT]
-        shim.load(kernel_text(kernels)).launch(name, (grid, 1, 1), (*block, 1), args)
+        if unit not in self.modules:
+            self.modules[unit] = shim.load(self.change(self.texts()[unit]))
+        self.modules[unit].launch(name, (grid, 1, 1), (*block, 1), args)
         self.ran += 1
 
 
