@@ -1,5 +1,5 @@
-"""A plugin for pytest: everything that tests compile runs on the GPU, `pytest -p on_gpu tests/laws`. Where there is none
-that works, nothing is collected, and the reason is given."""
+"""A plugin for pytest: everything that tests compile runs on the GPU, `pytest -p on_gpu tests/laws`. Where there is
+none that works, nothing is collected, and the reason is given."""
 from __future__ import annotations
 
 import on_shim as shim_plugin
