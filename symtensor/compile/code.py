@@ -16,7 +16,7 @@ from symtensor.compile.clocks import clocked
 from symtensor.compile.evaluate import NodeHook, NodeProgram
 from symtensor.compile.postmortem import described, examined
 from symtensor.graph.basic import Apply
-from symtensor.codegen.cuda import has_kernel
+from symtensor.codegen.cuda import has_kernel, split_sums
 from symtensor.codegen.library import entry_name
 from symtensor.ir.nodes import Program
 from symtensor.lower.driver import Lowered, lower
@@ -25,6 +25,7 @@ from symtensor.lower.placement import place
 from symtensor.runtime.cuda.device import Device, current
 from symtensor.runtime.executor import linked
 from symtensor.scalar.type import Scalar
+from symtensor.utils.device_value import on_host
 
 __all__ = ["Code", "LinkRequest", "NodeCode", "Outline", "PlainExecutable", "ProgramCode", "WrappedExecutable",
            "outline"]
@@ -181,7 +182,8 @@ class ProgramCode(Code):
         """The program with its statements shared out between the host and a device."""
         buffers = {buffer.name: buffer for buffer in program.buffers}
         routines = [name for name in DEVICE_ROUTINES if device.routine(entry_name(name, "float32")) is not None]
-        return place(program, self.request.shared, runs=lambda nest: has_kernel(nest, buffers), routines=routines)
+        placed = place(program, self.request.shared, runs=lambda nest: has_kernel(nest, buffers), routines=routines)
+        return split_sums(placed)
 
     def _describe(self, error: BaseException, node: int, values: Sequence[Any]) -> BaseException | None:
         return examined(error, node, self.lowered, self.request.fgraph.inputs, values)
@@ -225,7 +227,7 @@ class _Borrowing:
         outputs, updates = self.inner(values)
         outputs = list(outputs)
         for k, i in self.borrowed:  # in ascending order of k
-            outputs.insert(k, values[i])
+            outputs.insert(k, on_host(values[i]))
         return outputs, updates
 
 

@@ -9,13 +9,15 @@ that is worth a kernel writes it, or, if it comes from outside and is more than 
 """
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field
 
-from symtensor.ir.nodes import Buffer, Call, Loop, Nest, Program, PyCall, Reduce, Stmt
-from symtensor.ir.walk import alias_of, defines, expressions, nest_expressions, reads, statements, writes
+from symtensor.ir.nodes import Buffer, Call, Expr, Let, Local, Loop, Nest, Program, PyCall, Reduce, Stmt
+from symtensor.ir.walk import (
+    alias_of, defines, expressions, host_expressions, nest_expressions, nest_statements, reads, statements, writes,
+)
 
-__all__ = ["DEVICE_ROUTINES", "Homes", "Runs", "find_homes", "is_number"]
+__all__ = ["DEVICE_ROUTINES", "Homes", "Runs", "find_homes", "is_number", "locals_in"]
 
 DEVICE_ROUTINES = ("batched_gemm", "dot", "gemm", "gemv", "ger")
 
@@ -29,10 +31,12 @@ def is_number(buffer: Buffer) -> bool:
 
 @dataclass
 class Homes:
-    """leader: each buffer's class, named by one of its members. device: the classes that live on the device."""
+    """leader: each buffer's class, named by one of its members. device: the classes that live on the device. numbers:
+    names bound by `Let` that are computed there, because they come from values there and only kernels read them."""
 
     leader: dict[str, str]
     device: set[str]
+    numbers: set[str] = field(default_factory=set)
 
     def of(self, name: str) -> str:
         """The class of a buffer."""
@@ -67,8 +71,56 @@ def find_homes(program: Program, resident: Collection[int], runs: Runs, routines
     host = _only_on_host(program, resident, body, homes, kinds)
     workers = [stmt for stmt in body if isinstance(stmt, (Nest, Call))]
     able = _able(workers, homes, host, kinds, runs, routines)
-    _spread(program, resident, able, homes, host, kinds)
+    lets = _free_lets(body, able)
+    able = _without_checks(program, body, able, lets, homes, host, kinds)
+    _spread(program, resident, able, homes, host, kinds, lets)
     return homes
+
+
+def _without_checks(program: Program, body: list[Stmt], able: list[Nest | Call], lets: list[Let], homes: Homes,
+                    host: set[str], kinds: dict[str, Buffer]) -> list[Nest | Call]:
+    """The statements without nests that make single numbers of arguments for the host alone, such as whether indices
+    are out of bounds: on the device the host would have to wait for them."""
+    kernels = {id(stmt) for stmt in (*able, *lets)}
+    elsewhere = {homes.of(name) for name in (*program.outputs, *(name for _, name in program.updates))}
+    elsewhere.update(homes.of(name) for stmt in body if id(stmt) in kernels for name in (*reads(stmt), *writes(stmt))
+                     if not (isinstance(stmt, Nest) and name in writes(stmt)))
+
+    def stays(stmt: Nest | Call) -> bool:
+        return isinstance(stmt, Nest) and all(
+            is_number(kinds[name]) and homes.of(name) not in elsewhere for name in writes(stmt)) and all(
+            homes.of(name) in host for name in reads(stmt))
+
+    staying = [stmt for stmt in able if stays(stmt)]
+    host.update(homes.of(name) for stmt in staying for name in writes(stmt))
+    left = {id(stmt) for stmt in staying}
+    return [stmt for stmt in able if id(stmt) not in left]
+
+
+def _free_lets(body: list[Stmt], able: list[Nest | Call]) -> list[Let]:
+    """The Lets whose values the host does not need: neither for sizes, places and conditions nor in its own nests."""
+    kernels = {id(stmt) for stmt in able if isinstance(stmt, Nest)}
+    lets = [stmt for stmt in body if isinstance(stmt, Let)]
+    needed: set[str] = set()
+    for stmt in body:
+        if id(stmt) in kernels:
+            assert isinstance(stmt, Nest)
+            tops = [s.axis.extent for s in nest_statements(stmt.body) if isinstance(s, Loop)]
+            tops += [axis.extent for top in nest_expressions(stmt.body) for e in expressions(top)
+                     if isinstance(e, Reduce) for axis in e.axes]
+        else:
+            tops = [] if isinstance(stmt, Let) else list(host_expressions(stmt))
+        needed.update(locals_in(tops))
+    for let in reversed(lets):
+        if let.name in needed or let.value.dtype.startswith("complex"):
+            needed.add(let.name)
+            needed.update(locals_in([let.value]))
+    return [let for let in lets if let.name not in needed]
+
+
+def locals_in(tops: Iterable[Expr]) -> set[str]:
+    """The names that expressions read."""
+    return {e.name for top in tops for e in expressions(top) if isinstance(e, Local)}
 
 
 def _only_on_host(program: Program, resident: Collection[int], body: list[Stmt], homes: Homes,
@@ -108,20 +160,25 @@ def _able(workers: list[Nest | Call], homes: Homes, host: set[str], kinds: dict[
 
 
 def _spread(program: Program, resident: Collection[int], able: list[Nest | Call], homes: Homes, host: set[str],
-            kinds: dict[str, Buffer]) -> None:
+            kinds: dict[str, Buffer], lets: list[Let]) -> None:
     """Finds the classes on the device: those that statements with work write, then what these entail."""
     movable = {homes.of(name) for k, name in enumerate(program.inputs) if k in resident}
     movable |= {homes.of(name) for name in program.constants}
     movable -= host
     device = homes.device
     renewed = [(homes.of(program.inputs[k]), homes.of(name)) for k, name in program.updates if k in resident]
+    names = {id(stmt): locals_in(nest_expressions(stmt.body)) if isinstance(stmt, Nest) else set() for stmt in able}
     open_ones, size = list(able), -1
-    while size != len(device):
-        size = len(device)
+    while size != len(device) + len(homes.numbers):
+        size = len(device) + len(homes.numbers)
+        for let in lets:
+            if any(map(homes.on_device, reads(let))) or not homes.numbers.isdisjoint(locals_in([let.value])):
+                homes.numbers.add(let.name)
         waiting = []
         for stmt in open_ones:
             touched = [*writes(stmt), *reads(stmt)]
-            if _has_work(stmt) or any(homes.on_device(name) for name in touched):
+            if (_has_work(stmt) or any(homes.on_device(name) for name in touched)
+                    or not homes.numbers.isdisjoint(names[id(stmt)])):
                 device.update(homes.of(name) for name in writes(stmt))
                 device.update(homes.of(name) for name in reads(stmt)
                               if homes.of(name) in movable and not is_number(kinds[name]))

@@ -22,8 +22,8 @@ from symtensor.ir.nodes import (
     Op, Program, PyCall, Reduce, Reshape, Same, Stmt, Store, View, While,
 )
 from symtensor.ir.spec import check
-from symtensor.ir.walk import defines, expressions, reads, rewrite, statements, writes
-from symtensor.lower.homes import DEVICE_ROUTINES, Homes, Runs, find_homes, is_number
+from symtensor.ir.walk import defines, expressions, host_expressions, reads, rewrite, statements, writes
+from symtensor.lower.homes import DEVICE_ROUTINES, Homes, Runs, find_homes, is_number, locals_in
 
 __all__ = ["place"]
 
@@ -73,6 +73,9 @@ class _Placer:
             del self.made[name]
         self.slots = program.slots
         self.result_slots: dict[int, tuple[str, int]] = {}
+        self.read = locals_in(top for stmt in statements(program.body) for top in host_expressions(stmt))
+        self.device_numbers: dict[str, Load] = {}
+        self.number_nest: Nest | None = None  # the last nest that computes numbers on the device
         self.blocks: list[_Block] = []
         self.count = 0
         n_outputs = len(program.outputs)
@@ -88,7 +91,8 @@ class _Placer:
         self.count += 1
         return f"{stem}_{self.count}"
 
-    def new_buffer(self, like: Buffer, home: str, layout: str = "c", broadcast: tuple[bool, ...] | None = None) -> Buffer:
+    def new_buffer(self, like: Buffer, home: str, layout: str = "c",
+                   broadcast: tuple[bool, ...] | None = None) -> Buffer:
         suffix = "dev" if home == "device" else "host"
         made = Buffer(self.name(f"{like.name}_{suffix}"), like.dtype,
                       like.broadcast if broadcast is None else broadcast, layout, home)
@@ -285,6 +289,11 @@ class _Placer:
         elif isinstance(stmt, PyCall):
             stmt = replace(stmt, inputs=tuple(self.copied(n) if self.homes.on_device(n) else n for n in stmt.inputs))
         elif isinstance(stmt, Let):
+            if stmt.name not in self.read:
+                return
+            if stmt.name in self.homes.numbers:
+                self.number_there(stmt)
+                return
             stmt = Let(stmt.name, self.host(stmt.value))
         elif isinstance(stmt, Alloc):
             stmt = self.alloc(stmt)
@@ -312,6 +321,23 @@ class _Placer:
         self.forget({self.homes.of(name) for name in writes(stmt)})
         self.emit(stmt)
 
+    def number_there(self, let: Let) -> None:
+        """A Let that only kernels read: a nest stores its value on the device. Such nests in a row are one."""
+        buffer = Buffer(self.name(f"{let.name}_dev"), let.value.dtype, (), "c", "device")
+        self.buffers[buffer.name] = buffer
+        mine = Nest((let, Store(buffer.name, (), Local(let.name, let.value.dtype))))
+        done = self.blocks[-1].done
+        before = self.number_nest if done and done[-1] is self.number_nest else None
+        known = {} if before is None else {s.name: None for s in before.body if isinstance(s, Let)}
+        mine = self.nest(mine, known)
+        if before is not None and done[-1] is before:
+            done.pop()
+            mine = Nest(before.body + mine.body)
+        self.emit(Alloc(buffer.name, (), self.own_slot()))
+        self.emit(mine)
+        self.number_nest = mine
+        self.device_numbers[let.name] = Load(buffer.name, (), let.value.dtype)
+
     @staticmethod
     def all_defined(stmt: Stmt) -> list[str]:
         return [name for inner in statements((stmt,)) for name in defines(inner)]
@@ -331,22 +357,24 @@ class _Placer:
         if kind.home == "device" and source.layout == "c" and stmt.buffer in self.made:
             self.buffers[stmt.buffer] = replace(kind, layout="c")
 
-    def nest(self, stmt: Nest) -> Nest:
-        """A nest that reads the memory where it writes."""
-        device = self.homes.on_device(writes(stmt)[0])
+    def nest(self, stmt: Nest, known: Collection[str] = ()) -> Nest:
+        """A nest that reads the memory where it writes; `known` are numbers that it knows by their names."""
+        device = self.buffers[writes(stmt)[0]].home == "device"
         renamed: dict[str, str] = {}
         numbers: dict[str, Local] = {}
         for name in reads(stmt):
-            if self.homes.on_device(name) == device:
+            if (self.buffers[name].home == "device") == device:
                 continue
             if device and is_number(self.buffers[name]) and self.buffers[name].dtype not in NO_ARGUMENT:
                 numbers[name] = self.number(name)
             else:
                 renamed[name] = self.copied(name)
-        if not renamed and not numbers:
+        if not renamed and not numbers and not (device and self.device_numbers):
             return stmt
 
         def change(e: Expr) -> Expr | None:
+            if isinstance(e, Local) and e.name not in known:
+                return self.device_numbers.get(e.name)
             if isinstance(e, Dim) and e.buffer in renamed:
                 return Dim(renamed[e.buffer], e.axis)
             if not isinstance(e, Load):

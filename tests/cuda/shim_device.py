@@ -6,6 +6,7 @@ writes memory of the device, or a kernel memory of the host, the test ends at on
 from __future__ import annotations
 
 import ctypes
+import itertools
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -17,6 +18,7 @@ import shim
 from symtensor.codegen.target import KernelUnit
 
 FAR = 1 << 60
+_count = itertools.count()
 GUARD = 64
 
 
@@ -26,8 +28,8 @@ class ShimDevice:
 
     multiprocessors = 2
 
-    def __init__(self, name: str = "shim", routines: bool = True):
-        self.name = name
+    def __init__(self, routines: bool = True):
+        self.name = f"shim{next(_count)}"
         self.blocks: dict[int, np.ndarray] = {}
         self.launched = 0
         self.moved = {"to_device": 0, "to_host": 0}
