@@ -36,6 +36,7 @@ class _Block:
     """A block that is being rewritten.
 
     owner    the If or While that it belongs to
+    members  ids of all statements in it
     written  classes that something in it writes
     done     its new statements
     defined  buffers that it has defined
@@ -44,6 +45,7 @@ class _Block:
     """
 
     owner: Stmt | None
+    members: set[int]
     written: set[str]
     done: list[Stmt] = field(default_factory=list)
     defined: set[str] = field(default_factory=set)
@@ -74,12 +76,24 @@ class _Placer:
         self.slots = program.slots
         self.result_slots: dict[int, tuple[str, int]] = {}
         self.read = locals_in(top for stmt in statements(program.body) for top in host_expressions(stmt))
+        self.readers: dict[str, set[int]] = {}  # buffer -> ids of the statements that read it in the other memory
+        for stmt in statements(program.body):
+            there = self.runs_there(stmt)
+            for name in reads(stmt):
+                if self.homes.on_device(name) != there:
+                    self.readers.setdefault(name, set()).add(id(stmt))
         self.device_numbers: dict[str, Load] = {}
         self.number_nest: Nest | None = None  # the last nest that computes numbers on the device
         self.blocks: list[_Block] = []
         self.count = 0
         n_outputs = len(program.outputs)
         self.staying = {n_outputs + j for j, (position, _) in enumerate(program.updates) if position in self.resident}
+
+    def runs_there(self, stmt: Stmt) -> bool:
+        """Whether a statement of the buffered program runs on the device."""
+        if isinstance(stmt, (Nest, Call)):
+            return self.homes.on_device(writes(stmt)[0])
+        return isinstance(stmt, Let) and stmt.name in self.homes.numbers
 
     # -- names and small statements
 
@@ -165,13 +179,15 @@ class _Placer:
     # -- copies in the other memory
 
     def level_of(self, name: str) -> int:
-        """The outermost block where a copy of a buffer can be made now: outside of loops that do not write it."""
+        """The outermost block where a copy of a buffer can be made now: outside of loops that do not write it, and of
+        branches that do not either if something else reads it too."""
         family = self.homes.of(name)
         best = level = len(self.blocks) - 1
         while name not in self.blocks[level].defined and family not in self.blocks[level].written:
             level -= 1
             assert level >= 0, f"{name} is not defined"
-            if isinstance(self.blocks[level + 1].owner, While):
+            inner = self.blocks[level + 1]
+            if isinstance(inner.owner, While) or self.readers.get(name, set()) - inner.members:
                 best = level
         return best
 
@@ -274,7 +290,7 @@ class _Placer:
         written = {self.homes.of(name) for stmt in statements(body) for name in writes(stmt)}
         if isinstance(owner, While):
             self.forget(written)
-        self.blocks.append(_Block(owner, written))
+        self.blocks.append(_Block(owner, {id(stmt) for stmt in statements(body)}, written))
         for stmt in body:
             self.statement(stmt)
         if last is not None:
@@ -408,7 +424,7 @@ class _Placer:
         wanted = {k: name for k, name in enumerate(everything) if self.homes.on_device(name) and k not in self.staying}
         names: dict[int, str] = {}
         shared = {self.homes.of(program.inputs[k]) for k in self.resident}
-        top = _Block(None, set(), defined={*program.inputs, *program.constants})
+        top = _Block(None, set(), set(), defined={*program.inputs, *program.constants})
         self.blocks.append(top)
         reached = False
         for k, stmt in enumerate(program.body):
