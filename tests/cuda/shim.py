@@ -14,7 +14,7 @@ HEADER = Path(__file__).resolve().parents[2] / "cuda" / "shim" / "shim.h"
 FLAGS = ("g++", "-std=c++17", "-O1", "-ffp-contract=off", "-fno-math-errno", "-U_FORTIFY_SOURCE", "-Wall", "-Werror",
          "-Wno-unused-function", "-Wno-unused-variable", "-Wno-unused-but-set-variable", "-Wno-bool-operation",
          "-Wno-int-in-bool-context", "-Wno-maybe-uninitialized", "-Wno-bool-compare", "-Wno-tautological-compare",
-         "-Wno-parentheses", "-Wno-unused-value", "-fPIC", "-shared")
+         "-Wno-parentheses", "-Wno-unused-value", "-Wno-unknown-pragmas", "-fno-strict-aliasing", "-fPIC", "-shared")
 
 _folder = tempfile.TemporaryDirectory(prefix="symtensor-shim-")
 _loaded: dict[str, "Module"] = {}

@@ -14,6 +14,7 @@ from symtensor.codegen.c.scalar_ops import UnsupportedRow, operation
 from symtensor.codegen.cuda.reductions import print_reduce
 from symtensor.codegen.cuda.shapes import accumulations, covers, needed, shape_of
 from symtensor.codegen.cuda.sources import SOURCES
+from symtensor.codegen.cuda.wide import print_wide
 from symtensor.codegen.facts import BufferFacts
 from symtensor.codegen.target import Target
 from symtensor.codegen.values import Graph, Scope, StoreItem, Value
@@ -49,6 +50,7 @@ class KernelPrinter(NestPrinter):
         if self.shape.width is not None:
             known = [s for s in self.shape.width if s.extent is not None and s.extent.kind in ("const", "param")]
             self.width = tuple(map(self.size_key, known)) or (_UNKNOWN_WIDTH,)
+        self.wide: dict[str, str] = {}  # buffer -> its element in a variable
         self.counter = ""  # of the loop that threads share and that was opened last
         self.parallel: list[Scope] = []  # the loops around that threads share
 
@@ -73,6 +75,9 @@ class KernelPrinter(NestPrinter):
         """The buffers written by the nest that a buffer is, or may share memory with."""
         found = {a for a, b in self.inplace if b == buffer}
         return found | {buffer} if buffer in self.graph.stored else found
+
+    def element(self, buffer: str, index: tuple[Value, ...]) -> str:
+        return self.wide.get(buffer) or super().element(buffer, index)
 
     def splits(self, scope: Scope) -> bool:
         """Whether threads may share a loop. Where additions have to be in order, not those that may meet."""
@@ -112,9 +117,12 @@ class KernelPrinter(NestPrinter):
         group = self.shape.width is not None
         first = ("(st_i64)blockIdx.x * blockDim.y + threadIdx.y" if group
                  else "(st_i64)blockIdx.x * blockDim.x + threadIdx.x")
+        stride = f"(st_i64)gridDim.x * blockDim.{'y' if group else 'x'}"
         if chain:
             self.values(self.graph.root)
-            self.open_shared(chain, first, f"(st_i64)gridDim.x * blockDim.{'y' if group else 'x'}")
+            loops, count = self.joined(chain)
+            done = "" if group else print_wide(self, loops, count, first, stride)
+            self.open_counted(chain, loops, count, f"{done} + {first}" if done else first, stride)
         else:
             self.open(f"if ({first} == 0)")
         inside = chain[-1] if chain else self.graph.root
@@ -127,6 +135,12 @@ class KernelPrinter(NestPrinter):
     def open_shared(self, chain: Sequence[Scope], first: str, stride: str) -> None:
         """Opens one loop over all iterations of a chain of loops, the first one's number and how far it is to the next
         given; values between the loops are computed for each."""
+        loops, count = self.joined(chain)
+        self.open_counted(chain, loops, count, first, stride)
+
+    def joined(self, chain: Sequence[Scope]) -> tuple[list[Scope], str]:
+        """The loops that are left of a chain after those over dense memory are joined; how many iterations they have
+        in all."""
         perfect = len(chain) - 1
         while perfect > 0 and len(needed(self, chain[perfect - 1])) == 1:
             perfect -= 1
@@ -136,6 +150,9 @@ class KernelPrinter(NestPrinter):
             name = self.fresh("m")
             self.emit(f"const st_i64 {name} = {count};")
             count = name
+        return loops, count
+
+    def open_counted(self, chain: Sequence[Scope], loops: list[Scope], count: str, first: str, stride: str) -> None:
         at = self.counter = self.fresh("q")
         self.open(f"for (st_i64 {at} = {first}; {at} < {count}; {at} += {stride})")
         self.indices(at, loops)

@@ -16,6 +16,7 @@ __all__ = ["SOURCES", "helpers_text", "prelude_text"]
 SOURCES = Sources([
     ("csrc", "convert.h"), ("csrc", "arith.h"), ("csrc", "float16.h"), ("csrc", "special.h"), ("csrc", "bessel.h"),
     ("cuda", "sums.h"), ("cuda", "group.h"), ("cuda", "atomic.h"),
+    ("cuda", "wide.h"),
 ], {})
 
 
