@@ -1,5 +1,5 @@
 """Builds the executor (symtensor._executor), which may fail without failing the installation: Python then does its
-work, slower. The C texts that generated code includes are installed as symtensor/csrc."""
+work, slower. The texts that generated code is made of are installed as symtensor/csrc and symtensor/cuda."""
 from __future__ import annotations
 
 import hashlib
@@ -18,15 +18,16 @@ DIGEST = hashlib.sha256(b"".join((ROOT / "csrc" / name).read_bytes() for name in
 
 
 class BuildPy(build_py):
-    """Copies csrc/*.h beside the Python files (an editable installation reads them where they are)."""
+    """Copies csrc/*.h and cuda/*.h beside the Python files (an editable installation reads them where they are)."""
 
     def run(self) -> None:
         super().run()
         if not getattr(self, "editable_mode", False):
-            target = pathlib.Path(self.build_lib) / "symtensor" / "csrc"
-            target.mkdir(parents=True, exist_ok=True)
-            for header in sorted((ROOT / "csrc").glob("*.h")):
-                shutil.copy(header, target / header.name)
+            for folder in ("csrc", "cuda"):
+                target = pathlib.Path(self.build_lib) / "symtensor" / folder
+                target.mkdir(parents=True, exist_ok=True)
+                for header in sorted((ROOT / folder).glob("*.h")):
+                    shutil.copy(header, target / header.name)
 
 
 setup(
