@@ -35,8 +35,8 @@ def _loop(loop: Loop, partners: dict[str, set[str]], deterministic: bool) -> Loo
         return loop
     if only_accumulates(loop, partners, deterministic):
         return Loop(replace(loop.axis, kind="vector"), loop.body)
-    lets, last = loop.body[:-1], loop.body[-1]
-    if not isinstance(last, Loop) or last.axis.kind != "vector" or not all(isinstance(s, Let) for s in lets):
+    lets, last = [s for s in loop.body[:-1] if isinstance(s, Let)], loop.body[-1]
+    if not isinstance(last, Loop) or last.axis.kind != "vector" or len(lets) + 1 != len(loop.body):
         return loop
     bound = {loop.axis.index, *(s.name for s in lets)}
     if any(isinstance(e, Local) and e.name in bound for e in expressions(last.axis.extent)):

@@ -93,7 +93,9 @@ class _Splitter:
 
     def split(self, nest: Nest, found: _Found) -> list[Stmt]:
         """Both ways to do a nest, and the choice by sizes."""
-        reduce, done, before = found.reduce, [], []
+        reduce = found.reduce
+        done: list[Stmt] = []
+        before: list[Stmt] = []
         conditions: list[Expr] = []
         flat = self.flattened(nest, found)
         if flat is not None:
@@ -265,7 +267,7 @@ def splittable(nest: Nest) -> _Found | None:
     return _Found(tuple(loops), tuple(body), at, reduce)
 
 
-def _reductions(stmt: Let | Store) -> Iterator[Reduce]:
+def _reductions(stmt: Any) -> Iterator[Reduce]:
     tops = (stmt.value,) if isinstance(stmt, Let) else (*stmt.index, stmt.value)
     return (e for top in tops for e in expressions(top) if isinstance(e, Reduce))
 
