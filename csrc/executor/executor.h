@@ -9,6 +9,7 @@
  *   routines.c     library routines that need not be compiled at run time
  *   threads.c      loops on several threads
  *   tall.c         matrix products a.T b of tall matrices, which the routines prefer to those of the BLAS
+ *   device.c       launches of kernels without Python in between
  *   module.c       the module
  *
  * Ownership: whatever Python has seen of our memory keeps that memory alive as its `.base`. The GIL is held unless
@@ -155,5 +156,8 @@ void st_threads_after_fork(void);
 
 /* tall.c */
 int st_add_tall(PyObject *module);
+
+/* device.c */
+int st_add_device(PyObject *module);
 
 #endif

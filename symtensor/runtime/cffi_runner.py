@@ -188,8 +188,7 @@ class CffiRunner:
         frame.inputs, frame.results, frame.library, frame.owner = inputs, results, self.library, handle
         frame.output, frame.slot, frame.pycall, frame.interrupted = _callbacks()
         frame.error_site = -2
-        self.prepare(call)
-        status = self.loaded.main(frame)
+        status = self.main(call)
         if status or call.error is not None:
             site = int(frame.error_site) if call.error is None else -2
             self.fail(site, [int(v) for v in frame.error_values], call.error, call.callee, call.values)
@@ -197,8 +196,9 @@ class CffiRunner:
         count = len(self.program.outputs)
         return taken[:count], taken[count:]
 
-    def prepare(self, call: _Call) -> None:
-        """What is left to fill in before a call: nothing."""
+    def main(self, call: _Call) -> int:
+        """Runs the unit on a frame that is filled in."""
+        return self.loaded.main(call.frame)
 
     def take(self, call: _Call, source: Any, k: int) -> Any:
         """Result k."""

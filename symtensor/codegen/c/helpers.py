@@ -15,7 +15,7 @@ from pathlib import Path
 from symtensor.codegen.c.dialect import LOCAL, MEMORY, TAG, UNSIGNED, kind
 
 HEADERS = ("convert.h", "arith.h", "float16.h", "complex.h", "special.h", "bessel.h", "reduce.h", "memory.h",
-           "routine.h", "blas_table.h", "blas.h", "sort.h", "search.h")
+           "device.h", "routine.h", "blas_table.h", "blas.h", "sort.h", "search.h")
 
 _ONE = ("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sin", "cos", "tan", "acos", "asin", "atan", "cosh",
         "sinh", "tanh", "acosh", "asinh", "atanh", "erf", "erfc", "tgamma", "cbrt", "j0", "j1")

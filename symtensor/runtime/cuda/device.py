@@ -9,11 +9,12 @@ are exceptions: MemoryError where there is no memory, RuntimeError with the driv
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Optional, Protocol
 
 from symtensor.codegen.target import KernelUnit
 from symtensor.config import config
+from symtensor.runtime.cuda.queue import Launcher
 from symtensor.utils.optional import optional_import
 
 __all__ = ["Array", "Device", "Routine", "current", "opened", "use"]
@@ -60,6 +61,12 @@ class Device(Protocol):
                args: int) -> None:
         """Queues kernel number `kernel` of a loaded unit; `args` is the address of a list of addresses of arguments, as
         cuLaunchKernel takes it, read before it returns."""
+
+    def launcher(self, module: Any) -> Optional[Launcher]:
+        """How C launches the kernels of a loaded unit, while the device is `active`; None: by `launch` only."""
+
+    def active(self) -> AbstractContextManager[Any]:
+        """The device as the thread's own, which launches by C need."""
 
     def synchronize(self) -> None:
         """Waits for all work that is queued; raises what went wrong in it."""

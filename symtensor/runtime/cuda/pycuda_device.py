@@ -22,6 +22,7 @@ from typing import Any, Optional
 from symtensor.codegen.target import KernelUnit
 from symtensor.runtime.cuda import compiler, cublas, driver
 from symtensor.runtime.cuda.driver import Unavailable, ffi
+from symtensor.runtime.cuda.queue import Launcher
 from symtensor.utils.optional import optional_import
 
 __all__ = ["LoadedKernels", "PycudaDevice", "number_of", "open_device", "why_not"]
@@ -189,6 +190,13 @@ class PycudaDevice:
         with self.active() as cuda:
             cuda.cuLaunchKernel(module.functions[kernel], *grid, *block, 0, self.stream, ffi.cast("void **", args),
                                 ffi.NULL)
+
+    def launcher(self, module: LoadedKernels) -> Launcher:
+        handles = ffi.new("CUfunction[]", module.functions)
+        function = ffi.addressof(self.driver.library, "cuLaunchKernel")
+        return Launcher(int(ffi.cast("uintptr_t", function)), int(ffi.cast("uintptr_t", handles)),
+                        int(ffi.cast("uintptr_t", self.stream)),
+                        lambda code: self.driver.error("cuLaunchKernel", code), (handles, module))
 
     def synchronize(self) -> None:
         with self.active() as cuda:

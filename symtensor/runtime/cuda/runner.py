@@ -10,10 +10,12 @@ their own.
 """
 from __future__ import annotations
 
+import ctypes
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Optional
 
 import numpy as np
 
@@ -24,29 +26,12 @@ from symtensor.runtime.binding import separated
 from symtensor.runtime.cffi_runner import CffiRunner, Fail, Fit, _Call
 from symtensor.runtime.cuda.array import DeviceArray
 from symtensor.runtime.cuda.device import Device
+from symtensor.runtime.cuda.queue import Launcher, Queue, geometry
 from symtensor.runtime.loader import Unit
 
-__all__ = ["CudaRunner", "geometry"]
+__all__ = ["CudaRunner"]
 
-THREADS = 256  # of a block, where points have a thread each
-BLOCKS = 32  # a multiprocessor, at most: threads stride over the rest
-WARP, WIDEST = 32, 1024
-RESIDENT = 2048  # threads that a multiprocessor holds at a time
-SHARE = 8  # elements a thread of a group, where there are threads enough
 LEAST_KEPT = 1 << 20  # bytes of a workspace that goes back to the pool
-
-
-def geometry(points: int, width: int, multiprocessors: int) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
-    """(grid, block) of a kernel for `points` points: a thread each (width 0), or groups of threads that share `width`
-    elements: a power of two from 32 to 1024; groups of more than 32 have a block for themselves."""
-    if width == 0:
-        threads = min(THREADS, -(-points // WARP) * WARP)
-        return (min(-(-points // threads), BLOCKS * multiprocessors), 1, 1), (threads, 1, 1)
-    share = SHARE if points * width >= SHARE * RESIDENT * multiprocessors else 1
-    wanted = -(-width // share)
-    group = min(WIDEST, max(WARP, 1 << (wanted - 1).bit_length()))
-    groups = min(THREADS // WARP, points) if group == WARP else 1
-    return (min(-(-points // groups), BLOCKS * multiprocessors), 1, 1), (group, groups, 1)
 
 
 @dataclass(frozen=True)
@@ -60,29 +45,34 @@ class _Operand:
 
 
 class _Workspaces:
-    """Memory of the device for the slots of one call at a time."""
+    """Memory of the device for the slots of one call at a time; C reads the lists of addresses and sizes."""
 
-    def __init__(self, device: Device, count: int) -> None:
+    def __init__(self, device: Device, count: int, launcher: Optional[Launcher]) -> None:
         self.device = device
-        self.blocks: list[tuple[int, int]] = [(0, 0)] * count  # (address, bytes)
+        self.addresses = (ctypes.c_void_p * (count + 1))()
+        self.sizes = (ctypes.c_longlong * (count + 1))()
+        self.queue = Queue(int(ffi.cast("uintptr_t", _table())), launcher, device.multiprocessors, self.addresses,
+                           self.sizes)
 
     def get(self, k: int, size: int) -> int:
-        address, room = self.blocks[k]
-        if address and room >= size:
+        address = self.addresses[k]
+        if address and self.sizes[k] >= size:
             return address
-        if address:
-            self.blocks[k] = (0, 0)
-            self.device.free(address)
-        address = self.device.alloc(max(size, 1))
-        self.blocks[k] = (address, max(size, 1))
+        self._free(k)
+        self.addresses[k] = address = self.device.alloc(max(size, 1))
+        self.sizes[k] = max(size, 1)
         return address
+
+    def _free(self, k: int) -> None:
+        address, self.addresses[k] = self.addresses[k], None
+        if address:
+            self.device.free(address)
 
     def drop(self, least: int = 0) -> None:
         """Gives back blocks of at least so many bytes."""
-        for k, (address, size) in enumerate(self.blocks):
-            if address and size >= least:
-                self.blocks[k] = (0, 0)
-                self.device.free(address)
+        for k, size in enumerate(self.sizes):
+            if size >= least:
+                self._free(k)
 
     def __del__(self) -> None:
         if not sys.is_finalizing():
@@ -164,7 +154,8 @@ class CudaRunner(CffiRunner):
                 raise ValueError(f"{device.name} has no {entry}")
             outputs, inputs, count = _ROUTINES[name]
             self.routines.append((entry, found, (outputs, inputs), "float64" if tag == "f64" else "float32", count))
-        self.workspaces = _Workspaces(device, self.n_slots)
+        self.launcher = device.launcher(self.module) if self.module is not None else None
+        self.workspaces = _Workspaces(device, self.n_slots, self.launcher)
 
     def free(self) -> None:
         super().free()
@@ -197,7 +188,8 @@ class CudaRunner(CffiRunner):
                 if not self.keep:
                     self.workspaces.drop(LEAST_KEPT)
                 self.lock.release()
-        return self.call(_DeviceCall(self, bound, [None] * self.n_slots, _Workspaces(self.device, self.n_slots)))
+        workspaces = _Workspaces(self.device, self.n_slots, self.launcher)
+        return self.call(_DeviceCall(self, bound, [None] * self.n_slots, workspaces))
 
     def _separate(self, bound: list[Any]) -> None:
         """Inputs that the program writes to share no memory with others."""
@@ -212,8 +204,13 @@ class CudaRunner(CffiRunner):
                     bound[k] = bound[k].copy()
                 seen.add(bound[k].address)
 
-    def prepare(self, call: _Call) -> None:
-        call.frame.device = _table()
+    def main(self, call: Any) -> int:
+        queue = call.workspaces.queue
+        call.frame.device = ffi.cast("st_device *", queue.address)
+        with self.device.active() if self.launcher is not None else nullcontext():
+            status = super().main(call)
+        call.error = call.error or queue.failure()
+        return status
 
     def take(self, call: Any, source: Any, k: int) -> Any:
         kind = self.results[k]
