@@ -76,11 +76,11 @@ ST_INLINE st_i64 st_group_place_X(T x, st_i64 at, bool greatest) {
             place[threadIdx.x / 32] = at;
         }
         __syncthreads();
-        x = part[threadIdx.x % warps];
-        at = place[threadIdx.x % warps];
-        for (int w = warps / 2; w > 0; w /= 2) {
-            const T y = st_exchange_X(x, w);
-            const st_i64 of_y = st_exchange_i64(at, w);
+        x = part[0];
+        at = place[0];
+        for (int k = 1; k < warps; k++) {
+            const T y = part[k];
+            const st_i64 of_y = place[k];
             if (st_before_X(y, of_y, x, at, greatest)) {
                 x = y;
                 at = of_y;

@@ -35,7 +35,7 @@ typedef unsigned long long st_u64;
 #define __builtin_nanf(text) __int_as_float(0x7fc00000)
 #define lgamma_r(x, sign) ((void)(sign), lgamma((double)(x)))
 
-/* Folds x over the group, in pairs: first within each warp, then across warps; every thread gets the result. `pair` makes
+/* Folds x over the group, in pairs: first within each warp, then warp by warp; every thread gets the result. `pair` makes
  * one of x and y. */
 #define ST_FOLD(T, exchange, pair) \
     for (int w = blockDim.x < 32 ? blockDim.x / 2 : 16; w > 0; w /= 2) { \
@@ -48,9 +48,9 @@ typedef unsigned long long st_u64;
         __syncthreads(); \
         if (threadIdx.x % 32 == 0) part[threadIdx.x / 32] = x; \
         __syncthreads(); \
-        x = part[threadIdx.x % warps]; \
-        for (int w = warps / 2; w > 0; w /= 2) { \
-            const T y = exchange(x, w); \
+        x = part[0]; \
+        for (int k = 1; k < warps; k++) { \
+            const T y = part[k]; \
             x = (T)(pair); \
         } \
     } \

@@ -29,7 +29,7 @@ from symtensor.ir.nodes import (
 from symtensor.sandbox.rng_mrg import MRG_RandomStreams
 from symtensor.scalar.table import ROWS
 
-WIDTHS = [1, 4, 32, 64, 256]
+WIDTHS = [1, 4, 32, 96, 256]
 REAL = [d for d in DTYPES if not d.startswith("complex")]
 TOLERANCE = {"float16": 2e-3, "float32": 3e-6, "float64": 1e-13}
 
