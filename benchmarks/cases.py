@@ -6,11 +6,15 @@ work and returns its results, `state()` gives the values of the parameters that 
 """
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Callable
 
 import numpy as np
+
+# Set by benchmarks.gpu: cuda, or cpu in dry runs. Then inputs and results stay on the device, and no call waits for it.
+DEVICE = os.environ.get("BENCH_DEVICE", "")
 
 
 @dataclass(frozen=True)

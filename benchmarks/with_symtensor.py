@@ -1,4 +1,5 @@
-"""The cases in symtensor."""
+"""The cases in symtensor. Where BENCH_DEVICE is set, arguments and results that are arrays are shared variables, which
+stay on the device."""
 from __future__ import annotations
 
 from functools import partial
@@ -10,7 +11,7 @@ import symtensor.tensor as T
 from symtensor import function, scan, shared
 from symtensor.sandbox.rng_mrg import MRG_RandomStreams
 
-from benchmarks.cases import no_state
+from benchmarks.cases import DEVICE, no_state
 
 VERSION = symtensor.__version__
 
@@ -18,6 +19,17 @@ VERSION = symtensor.__version__
 def values(params):
     """Reads the parameters after a call."""
     return lambda: [p.get_value() for p in params]
+
+
+def called(inputs, outputs, given, updates=(), params=()):
+    """(call, state) of a function of `inputs` on the values `given`."""
+    if not DEVICE:
+        return partial(function(inputs, outputs, updates=updates), *given), values(params) if params else no_state
+    outputs = outputs if isinstance(outputs, list) else [outputs]
+    results = [shared(np.zeros((0,) * y.ndim, y.dtype)) for y in outputs]
+    held = {x: shared(value) for x, value in zip(inputs, given) if value.ndim}
+    f = function([x for x in inputs if x not in held], [], givens=held, updates=[*zip(results, outputs), *updates])
+    return partial(f, *(value for value in given if not value.ndim)), values([*results, *params])
 
 
 def sgd(cost, params, rate):
@@ -37,14 +49,13 @@ def call_accum(d):
 def elementwise(d):
     x, y = (T.vector(name, dtype=str(d.x.dtype)) for name in "xy")
     a, b = (T.scalar(name, dtype=str(d.x.dtype)) for name in "ab")
-    f = function([x, y, a, b], T.tanh(a * x + b) * T.exp(-x ** 2) + T.log1p(abs(y)))
-    return partial(f, d.x, d.y, d.a, d.b), no_state
+    return called([x, y, a, b], T.tanh(a * x + b) * T.exp(-x ** 2) + T.log1p(abs(y)), [d.x, d.y, d.a, d.b])
 
 
 def reduction(expression):
     def case(d):
         x = T.fmatrix("x")
-        return partial(function([x], expression(x)), d.x), no_state
+        return called([x], expression(x), [d.x])
     return case
 
 
@@ -72,7 +83,7 @@ def mlp(d):
     W1, b1, W2, b2 = params = [shared(a.copy()) for a in (d.W1, d.b1, d.W2, d.b2)]
     p = T.nnet.softmax(T.dot(T.tanh(T.dot(x, W1) + b1), W2) + b2)
     cost = -T.mean(T.log(p)[T.arange(y.shape[0]), y])
-    return partial(function([x, y], cost, updates=sgd(cost, params, d.rate)), d.x, d.y), values(params)
+    return called([x, y], cost, [d.x, d.y], sgd(cost, params, d.rate), params)
 
 
 def rnn_states(d):
@@ -91,7 +102,7 @@ def rnn_fwd(d):
 def rnn_grad(d):
     x, h0, W, U, states = rnn_states(d)
     cost = (states ** 2).mean()
-    return partial(function([x, h0], [cost, *T.grad(cost, [W, U])]), d.x, d.h0), no_state
+    return called([x, h0], [cost, *T.grad(cost, [W, U])], [d.x, d.h0])
 
 
 def lstm(d):
@@ -107,8 +118,7 @@ def lstm(d):
 
     (hs, _), _ = scan(step, sequences=x, outputs_info=[h0, c0], non_sequences=params)
     cost = ((hs[-1] - y) ** 2).mean()
-    f = function([x, y, h0, c0], cost, updates=sgd(cost, params, d.rate))
-    return partial(f, d.x, d.y, d.h0, d.c0), values(params)
+    return called([x, y, h0, c0], cost, [d.x, d.y, d.h0, d.c0], sgd(cost, params, d.rate), params)
 
 
 def loop_pow(d):
@@ -161,7 +171,7 @@ def chain(d):
 
 def gemm(d):
     a, b = (T.matrix(name, dtype=str(d.a.dtype)) for name in "ab")
-    return partial(function([a, b], T.dot(a, b)), d.a, d.b), no_state
+    return called([a, b], T.dot(a, b), [d.a, d.b])
 
 
 def embed_lookup(d):
@@ -178,4 +188,4 @@ def embed_sgd(d):
     E, idx, G = shared(d.E.copy()), T.lvector("idx"), T.fmatrix("G")
     rows = E[idx]
     step = T.inc_subtensor(rows, -d.rate * T.grad((rows * G).sum(), rows))
-    return partial(function([idx, G], [], updates=[(E, step)]), d.idx, d.G), values([E])
+    return called([idx, G], [], [d.idx, d.G], [(E, step)], [E])

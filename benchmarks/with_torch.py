@@ -6,7 +6,7 @@ import os
 import torch
 import torch.nn.functional as F
 
-from benchmarks.cases import no_state
+from benchmarks.cases import DEVICE, no_state
 
 VERSION = torch.__version__
 COMPILE = bool(os.environ.get("BENCH_TORCH_COMPILE"))
@@ -17,7 +17,7 @@ def wrap(f):
 
 
 def tensors(*arrays, grad=False):
-    made = [torch.from_numpy(a.copy()) for a in arrays]
+    made = [torch.from_numpy(a.copy()).to(DEVICE or "cpu") for a in arrays]
     return [t.requires_grad_() for t in made] if grad else made
 
 
