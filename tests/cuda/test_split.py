@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from harness import Builder, reduced
+from harness import Builder, i64, reduced
 from lowered import lowered
 from nests import Checked, Collection
 
@@ -21,9 +21,9 @@ SHAPES = [(1, 1), (3, 5), (40, 3), (3, 40), (50, 30), (1, 300)]
 @pytest.fixture
 def small(monkeypatch):
     """Splits what is small, too."""
-    for name, value in (("LEAST_LENGTH", 10), ("MOST_RESULTS", 40), ("THREADS", 100), ("MOST_PARTS", 7),
-                        ("LEAST_PART", 4)):
-        monkeypatch.setattr(split, name, value)
+    for name in ("OF_GROUPS", "OF_THREADS"):
+        monkeypatch.setattr(split, name, split.Worth(10, 40, 100, 4))
+    monkeypatch.setattr(split, "MOST_PARTS", 7)
 
 
 def made(program: Program) -> Program:
@@ -106,6 +106,12 @@ def test_what_stays_as_it_is():
     for name, dtype in (("mul", "float64"), ("add", "float16")):
         program = over(name, dtype, (0, 1), "c")
         assert made(program) == program
+    b = Builder()  # few elements, certainly
+    x = b.input("x", "float64", 2, layout="c")
+    b.alloc("z", "float64", output=True)
+    b.elementwise("z", (), lambda: reduced("add", (i64(3), i64(4)), lambda i, j: b.load(x, i, j), "float64"))
+    program = b.program()
+    assert made(program) == program
     b = Builder()
     x = b.input("x", "float64", 2, layout="c")
     b.alloc("z", "float64", b.dims(x)[0], output=True)

@@ -23,11 +23,28 @@ from symtensor.ir.walk import blocks, expressions, nest_expressions, nest_statem
 
 __all__ = ["split_sums"]
 
-LEAST_LENGTH = 4096  # of an axis that is split
-MOST_RESULTS = 8192  # of a nest that is split
-THREADS = 32768  # that the first nest should have, at least
+
+@dataclass(frozen=True)
+class Worth:
+    """When a nest is split, and into how many parts.
+
+    length   the least length of the axis that is split
+    results  the most results of the nest
+    workers  threads or groups that the first nest should have
+    part     the least length of a part
+    """
+
+    length: int
+    results: int
+    workers: int
+    part: int
+
+
+# Where neighbouring elements are reduced, groups of threads share them; else each result has one thread, which is slow
+# at a hundred elements.
+OF_GROUPS = Worth(16384, 512, 1024, 2048)
+OF_THREADS = Worth(256, 8192, 32768, 32)
 MOST_PARTS = 1024
-LEAST_PART = 256  # elements
 
 _EXACT = frozenset({"maximum", "minimum", "and_", "or_", "xor", "argmax", "argmin"})
 
@@ -97,21 +114,24 @@ class _Splitter:
         done: list[Stmt] = []
         before: list[Stmt] = []
         conditions: list[Expr] = []
+        buffers = dict(self.buffers)
         flat = self.flattened(nest, found)
         if flat is not None:
             reduce, before, conditions = flat
         # What is worth while is known where sizes are; a literal may say at once that nothing is.
+        worth = OF_GROUPS if of_neighbours(reduce) else OF_THREADS
         length, results = reduce.axes[0].extent, product(a.extent for a in found.loops)
-        for size, fine in ((length, lambda n: n >= LEAST_LENGTH), (results, lambda n: n <= MOST_RESULTS)):
+        for size, fine in ((length, lambda n: n >= worth.length), (results, lambda n: n <= worth.results)):
             if isinstance(size, Const) and not fine(size.value):
+                self.buffers = buffers
                 return [nest]
         results = self.bind(results, done)
         length = self.bind(length, done)
-        conditions = [compare("ge", length, LEAST_LENGTH), compare("le", results, MOST_RESULTS), *conditions]
+        conditions = [compare("ge", length, worth.length), compare("le", results, worth.results), *conditions]
         condition: Expr = Const(True, "bool")
         for one in conditions:
             condition = both(condition, one)
-        then = [*before, *self.two(nest, found, reduce, length, results)]
+        then = [*before, *self.two(nest, found, reduce, length, results, worth)]
         return [*done, If(condition, tuple(then), (nest,), nest.origin)]
 
     def bind(self, expr: Expr, done: list[Stmt]) -> Expr:
@@ -157,11 +177,12 @@ class _Splitter:
             return None
         return replace(reduce, axes=(row,), lets=lets, body=body), before, conditions
 
-    def two(self, nest: Nest, found: _Found, reduce: Reduce, length: Expr, results: Expr) -> list[Stmt]:
+    def two(self, nest: Nest, found: _Found, reduce: Reduce, length: Expr, results: Expr,
+            worth: Worth) -> list[Stmt]:
         """The two nests and the memory between them."""
         done: list[Stmt] = []
-        wanted = maximum(1, minimum(MOST_PARTS, floor_div(THREADS, maximum(results, 1))))
-        step = self.bind(maximum(LEAST_PART, _parts(length, wanted)), done)
+        wanted = maximum(1, minimum(MOST_PARTS, floor_div(worth.workers, maximum(results, 1))))
+        step = self.bind(maximum(worth.part, _parts(length, wanted)), done)
         parts = self.bind(_parts(length, step), done)
         extreme = reduce.op in ("argmax", "argmin")
         dtypes = (reduce.body.dtype, "int64") if extreme else (reduce.dtype,)
@@ -265,6 +286,14 @@ def splittable(nest: Nest) -> _Found | None:
     if any(isinstance(e, Load) for size in sizes for e in expressions(size)):
         return None
     return _Found(tuple(loops), tuple(body), at, reduce)
+
+
+def of_neighbours(reduce: Reduce) -> bool:
+    """Whether the first axis of a reduction walks along the last axis of an array."""
+    first = {reduce.axes[0].index}
+    tops = (reduce.body, *(let.value for let in reduce.lets))
+    loads = [e for top in tops for e in expressions(top) if isinstance(e, Load) and e.index]
+    return not loads or any(_mentions(e.index[-1], first) for e in loads)
 
 
 def _reductions(stmt: Any) -> Iterator[Reduce]:
