@@ -38,6 +38,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from symtensor.runtime.executor import Executable
+from symtensor.utils.device_value import DeviceValue
 
 try:
     from symtensor import _executor
@@ -159,6 +160,8 @@ def read(executable: Any, sources: Sequence[Source], arguments: Sequence[Any]) -
             value = container[0]
             if k in executable.moving:
                 value = container[0] = executable.settled(k, value)
+            elif isinstance(value, DeviceValue):
+                value = container[0] = value.get()
         else:
             raise TypeError(f"no value for input {k}")
         values.append(value)
