@@ -1,0 +1,1 @@
+"""The benchmarks on a GPU: `python -m benchmarks.gpu`."""
