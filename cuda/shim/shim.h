@@ -24,7 +24,7 @@
 
 /* A fiber's context is its stack pointer: a switch saves the registers that a function call preserves on one stack and
  * takes them from the other. ucontext does it where nobody has spelled it out, with a system call each time. */
-#ifdef __x86_64__
+#if defined(__x86_64__) && !defined(SHIM_UCONTEXT)
 typedef void *shim_context;
 extern "C" void shim_jump(shim_context *from, shim_context to) __asm__("shim_jump");
 __asm__(".text\n"

@@ -1,0 +1,31 @@
+// points dim x 0, width dim x 1
+extern "C" __global__ void __launch_bounds__(1024) @(st_i64 n0, st_i64 n1, st_i64 s0, st_i64 s1, char *p0, char *p1) {
+    for (st_i64 q0 = (st_i64)blockIdx.x * blockDim.y + threadIdx.y; q0 < n0; q0 += (st_i64)gridDim.x * blockDim.y) {
+        double a0 = (-__builtin_inf());
+        for (st_i64 q1 = threadIdx.x; q1 < n1; q1 += blockDim.x) {
+            const double t0 = (*(double *)(p0 + q0 * s0 + q1 * s1));
+            a0 = (a0 > t0) | (a0 != a0) ? a0 : t0;
+        }
+        a0 = st_group_maximum_f64(a0);
+        const double t1 = a0;
+        if (threadIdx.x == 0) {
+            ((double *)p1)[q0] = t1;
+        }
+    }
+}
+
+// points dim x 1, width 0
+extern "C" __global__ void __launch_bounds__(256) @(st_i64 n0, st_i64 n1, st_i64 s0, st_i64 s1, char *p0, char *p1) {
+    for (st_i64 q0 = (st_i64)blockIdx.x * blockDim.x + threadIdx.x; q0 < n0; q0 += (st_i64)gridDim.x * blockDim.x) {
+        double a0 = 0;
+        st_i64 k0 = -1;
+        st_i64 k1 = 0;
+        for (st_i64 i0 = 0; i0 < n1; i0++) {
+            const double t0 = (*(double *)(p0 + i0 * s0 + q0 * s1));
+            if (k0 < 0 || t0 > a0 || (t0 != t0 && a0 == a0)) { a0 = t0; k0 = k1; }
+            k1++;
+        }
+        const st_i64 t1 = k0 < 0 ? 0 : k0;
+        ((st_i64 *)p1)[q0] = t1;
+    }
+}
