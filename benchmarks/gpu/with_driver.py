@@ -44,7 +44,7 @@ def start() -> str:
     call("cuDevicePrimaryCtxRetain", ctypes.byref(context), device)
     call("cuCtxPushCurrent_v2", context)
     call("cuDeviceGetName", name, len(name), device)
-    call("cuDeviceTotalMem_v2", ctypes.byref(size), device)
+    call("cuMemGetInfo_v2", ctypes.byref(ctypes.c_size_t()), ctypes.byref(size))
     call("cuDriverGetVersion", ctypes.byref(version))
     for what, attribute in ((major, 75), (minor, 76)):
         call("cuDeviceGetAttribute", ctypes.byref(what), attribute, device)
@@ -72,11 +72,13 @@ def copy(d):
     source, target, size = ctypes.c_uint64(), ctypes.c_uint64(), ctypes.c_size_t(d.x.nbytes)
     for memory in (source, target):
         call("cuMemAlloc_v2", ctypes.byref(memory), size)
-    call("cuMemcpyHtoD_v2", source, ctypes.c_void_p(d.x.ctypes.data), size)
+    call("cuMemcpyHtoDAsync_v2", source, ctypes.c_void_p(d.x.ctypes.data), size, None)
+    call("cuCtxSynchronize")
 
     def state():
         result = np.empty_like(d.x)
-        call("cuMemcpyDtoH_v2", ctypes.c_void_p(result.ctypes.data), target, size)
+        call("cuMemcpyDtoHAsync_v2", ctypes.c_void_p(result.ctypes.data), target, size, None)
+        call("cuCtxSynchronize")
         return [result]
 
     def step():

@@ -64,7 +64,7 @@ class ShimDevice:
     def near(self, address: int) -> int:
         """The host's address of memory of the device."""
         real = address - self.far
-        for start, block in self.blocks.items():
+        for start, block in [*self.blocks.items()]:  # collected garbage may free some meanwhile
             if start - self.far <= real <= block.ctypes.data + len(block):
                 return real
         raise AssertionError(f"{address:#x} is no memory of the device")
