@@ -187,7 +187,7 @@ def process(args, name: str, folder: pathlib.Path, cases: list[str], end: float)
         child = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=said, text=True,
                                  start_new_session=True)
         lines: queue.Queue = queue.Queue()
-        reader = threading.Thread(target=lambda: [lines.put(line) for line in [*iter(child.stdout.readline, ""), None]])
+        reader = threading.Thread(target=read_into, args=(child.stdout, lines))
         reader.start()
         at, why = None, ""
         try:
@@ -217,6 +217,13 @@ def process(args, name: str, folder: pathlib.Path, cases: list[str], end: float)
             child.stdout.close()
         if cases:
             yield dict(case=at or (None if not at and why else cases[0]), failed=why)
+
+
+def read_into(stream, lines: queue.Queue) -> None:
+    """Lines as they come, then None."""
+    for line in stream:
+        lines.put(line)
+    lines.put(None)
 
 
 def last_words(text: str) -> str:
