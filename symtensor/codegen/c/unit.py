@@ -34,8 +34,8 @@ __all__ = ["FLAGS", "print_program"]
 
 # No contraction of a * b + c: x*x - y*y is then 0 where x equals y, and results do not depend on the optimiser.
 FLAGS = ("-ffp-contract=off", "-fno-strict-aliasing")
-# Units of several nests compile with less effort (a third less time): of what -O2 adds to -O1 only that which loops need
-# to become vectors. A nest alone is not worth it: sums of columns are a tenth faster with all of -O2.
+# Units of several nests compile with less effort (a third less time): of what -O2 adds to -O1 only that which loops
+# need to become vectors. A nest alone is not worth it: sums of columns are a tenth faster with all of -O2.
 LARGE_UNIT, LONG_UNIT = 8, 50_000  # nests, characters of text
 LARGE_FLAGS = ("-O1", "-ftree-loop-vectorize", "-ftree-vrp", "--param=vect-epilogues-nomask=0")
 # Beyond so many lines the main function, which only calls, is compiled with less effort, then with none: gcc's time
