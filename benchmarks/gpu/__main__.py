@@ -69,11 +69,13 @@ def main() -> None:
         folder = pathlib.Path(name)
         reference.write(folder, args.cases, args.tiny)
         for library in args.libraries:
-            found["rows"][library] = {}
+            found["rows"][library], said = {}, ""
             for row in run(args, library, folder, end):
                 found["rows"][library][row["case"]] = row
-                print(f"{row['case']:14} {library:14}", row.get("failed") or
-                      f"{table.duration(row['best_s']):>9}   ready in {row['ready_s']:.2f} s", flush=True)
+                if row.get("failed") != said:
+                    print(f"{row['case']:14} {library:14}", row.get("failed") or
+                          f"{table.duration(row['best_s']):>9}   ready in {row['ready_s']:.2f} s", flush=True)
+                said = row.get("failed", "")
                 path.write_text(json.dumps(found, indent=1) + "\n")  # after each case: a run may be cut off
     print("\n" + table.text(found))
     if args.write:

@@ -1,8 +1,9 @@
 """What can only be tried on a GPU, in one go: `python -m benchmarks.gpu.everything`, or `./run gpu`.
 
-The tests of tests/cuda and the laws on the GPU, side by side; some of them under compute-sanitizer, where it is found;
-then the benchmarks, which write docs/gpu.md. Logs lie in out/gpu/. Each step has its time, the whole `--seconds`; what
-takes longer is ended and said to be. Exit status 1 if there is no GPU to use, or if anything failed.
+The package's extension, if it is not built for this interpreter; the tests of tests/cuda and the laws on the GPU, side
+by side; some of them under compute-sanitizer, where it is found; then the benchmarks, which write docs/gpu.md. Logs lie
+in out/gpu/. Each step has its time, the whole `--seconds`; what takes longer is ended and said to be. Exit status 1 if
+there is no GPU to use, or if anything failed.
 """
 from __future__ import annotations
 
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 from benchmarks.gpu.__main__ import ROOT, program
 
 GPU_TESTS = "tests/cuda/test_gpu.py"
+CALM = ["-W", "ignore:the extension symtensor"]  # where it cannot be built: not used on a device
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class Step:
 
 
 def tests() -> list[Step]:
-    pytest, several = [sys.executable, "-m", "pytest", "-rfE"], []
+    pytest, several = [sys.executable, "-m", "pytest", "-rfE", *CALM], []
     if importlib.util.find_spec("xdist"):
         several = ["--numprocesses", str(max(1, (os.cpu_count() or 1) // 2 - 1))]
     return [Step("tests", [*pytest, *several, "tests/cuda"]),
@@ -39,7 +41,7 @@ def checks(sanitizer: str) -> list[Step]:
     """A few kernels under compute-sanitizer. The driver is asked some questions whose answer is an error: not those."""
     def step(tool, chosen):
         return Step(tool, [sanitizer, "--tool", tool, "--error-exitcode", "9", "--report-api-errors", "no", "--",
-                           sys.executable, "-m", "pytest", GPU_TESTS, "-k", chosen])
+                           sys.executable, "-m", "pytest", *CALM, GPU_TESTS, "-k", chosen])
     return [step("memcheck", "test_functions or test_training or test_draws"), step("racecheck", "sums or rows")]
 
 
@@ -82,6 +84,8 @@ def main() -> None:
     if subprocess.run([*bench, "--look"], cwd=ROOT).returncode:
         sys.exit(1)
     args.logs.mkdir(parents=True, exist_ok=True)
+    if not importlib.util.find_spec("symtensor._executor"):
+        together([Step("extension", [sys.executable, "setup.py", "--quiet", "build_ext", "--inplace"])], 60, args.logs)
     found = together(tests(), args.tests, args.logs)
     sanitizer = program("compute-sanitizer")
     if sanitizer:

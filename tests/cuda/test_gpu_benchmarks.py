@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from benchmarks import with_symtensor as programs
-from benchmarks.gpu import reference, table, with_driver, with_symtensor, worker
+from benchmarks.gpu import everything, reference, table, with_driver, with_symtensor, worker
 from benchmarks.gpu.cases import CASES, error, sample
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -133,6 +133,22 @@ def test_where_there_is_no_gpu():
     done = bench("--look")
     assert done.returncode == 1 and "There is no GPU that symtensor can use here" in done.stdout, done.stderr
     assert [line.split("  ")[0] for line in done.stdout.splitlines()][:2] == ["GPU", "symtensor on it"]
+
+
+def test_steps_side_by_side(tmp_path, capsys):
+    def step(name, code):
+        return everything.Step(name, [sys.executable, "-c", code])
+    found = everything.together([step("fine", "print('= 3 passed =')"), step("bad", "print('1 failed'); exit(2)"),
+                                 step("long", "import time; print('...', flush=True); time.sleep(60)")], 3, tmp_path)
+    assert found == [(True, "fine: 3 passed"), (False, "bad: 1 failed"), (False, "long: not done within 3 s; ...")]
+    assert (tmp_path / "bad.log").read_text() == "1 failed\n" and "bad: 1 failed" in capsys.readouterr().out
+
+
+@no_gpu
+def test_everything_needs_a_gpu(tmp_path):
+    command = [sys.executable, "-m", "benchmarks.gpu.everything", "--logs", str(tmp_path / "logs")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1 and "nothing was measured" in done.stdout and not (tmp_path / "logs").exists()
 
 
 def row(name, seconds, amount=0, **more):
