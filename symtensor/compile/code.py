@@ -16,16 +16,12 @@ from symtensor.compile.clocks import clocked
 from symtensor.compile.evaluate import NodeHook, NodeProgram
 from symtensor.compile.postmortem import described, examined
 from symtensor.graph.basic import Apply
-from symtensor.codegen.cuda import has_kernel, split_sums
-from symtensor.codegen.library import entry_name
-from symtensor.ir.nodes import Program
 from symtensor.lower.driver import Lowered, lower
-from symtensor.lower.homes import DEVICE_ROUTINES
-from symtensor.lower.placement import place
-from symtensor.runtime.cuda.device import Device, current
+from symtensor.runtime.cuda.device import current
 from symtensor.runtime.executor import linked
 from symtensor.scalar.type import Scalar
 from symtensor.utils.device_value import on_host
+from symtensor.utils.optional import optional_import
 
 __all__ = ["Code", "LinkRequest", "NodeCode", "Outline", "PlainExecutable", "ProgramCode", "WrappedExecutable",
            "outline"]
@@ -173,17 +169,12 @@ class ProgramCode(Code):
         profile = self.request.profile
         if profile and profile.flag_time_thunks:
             program, operations = clocked(program, operations, lowered.nodes, self.consumer == "c", profile)
-        if self.device is not None:
-            program = self._placed(program, self.device)
+        if self.device is not None:  # most processes have none, and no need of what it takes
+            on_device: Any = optional_import("symtensor.compile.on_device")
+            return on_device.linked_on(self.device, program, lowered.constants, operations, self.request.shared,
+                                       keep_workspaces=not self.give_back, on_error=hook, **self.options)
         return linked(program, lowered.constants, operations, consumer=self.consumer,
-                      keep_workspaces=not self.give_back, on_error=hook, device=self.device, **self.options)
-
-    def _placed(self, program: Program, device: Device) -> Program:
-        """The program with its statements shared out between the host and a device."""
-        buffers = {buffer.name: buffer for buffer in program.buffers}
-        routines = [name for name in DEVICE_ROUTINES if device.routine(entry_name(name, "float32")) is not None]
-        placed = place(program, self.request.shared, runs=lambda nest: has_kernel(nest, buffers), routines=routines)
-        return split_sums(placed)
+                      keep_workspaces=not self.give_back, on_error=hook, **self.options)
 
     def _describe(self, error: BaseException, node: int, values: Sequence[Any]) -> BaseException | None:
         return examined(error, node, self.lowered, self.request.fgraph.inputs, values)

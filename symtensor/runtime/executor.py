@@ -12,7 +12,6 @@ call raises the exception of the Check's site, or what the operation raised, aft
 consumer "c"            printed as C, compiled through the cache, loaded; called by the extension `symtensor._executor`,
                         or, where that was not built, through cffi (slower, said once). Where there is no compiler the
                         interpreter runs instead, said once.
-                        A program of the target stage runs so with a device, through cffi (`runtime/cuda/runner.py`).
 consumer "interpreter"  NumPy, statement by statement; only here do `before`, `after`, `poison` and `sharing` mean
                         something (see `symtensor.runtime.interpreter`).
 
@@ -31,15 +30,13 @@ from typing import Any, Optional
 import numpy as np
 
 from symtensor.codegen.c import print_program
-from symtensor.codegen.target import CUnit
+from symtensor.codegen.target import CUnit, Target
 from symtensor.config import config
 from symtensor.ir.nodes import Program
 from symtensor.runtime import cache, facts, loader, routines, toolchain
 from symtensor.runtime.advice import Advice
 from symtensor.runtime.binding import describe, fitted
 from symtensor.runtime.cffi_runner import CffiRunner
-from symtensor.runtime.cuda.device import Device
-from symtensor.runtime.cuda.runner import CudaRunner
 from symtensor.runtime.failures import OUT_OF_MEMORY, ErrorHook, decorated, site_error
 from symtensor.runtime.interpreter import Hook, Interpreter, PyOperation
 
@@ -52,6 +49,8 @@ else:
         os.register_at_fork(after_in_child=_executor.after_fork)
 
 logger = logging.getLogger("symtensor.executor")
+
+Printer = Callable[[Program, Target], CUnit]
 
 
 _said = Advice()
@@ -128,30 +127,6 @@ class CompiledExecutable(Executable):
         self.free = self.native.free  # type: ignore[method-assign]
 
 
-class DeviceExecutable(Executable):
-    """A placed program, whose kernels run on a device. `unit` is the text of its host side, `loaded` the library."""
-
-    consumer = "c"
-
-    def __init__(self, program: Program, unit: CUnit, loaded: loader.Unit, library: Sequence[int],
-                 constants: Sequence[Any], pycalls: Sequence[PyOperation], on_error: Optional[ErrorHook],
-                 keep: bool, device: Device) -> None:
-        super().__init__(program)
-        self.unit = unit
-        self.loaded = loaded
-        self.device = device
-        self.edge = Edge(program, pycalls, on_error)
-        kinds = facts.by_name(program)
-        values = [fitted(value, kinds[name], f"constant {name}")
-                  for name, value in zip(program.constants, constants, strict=True)]
-        runner = CudaRunner(program, unit, loaded, library, values, pycalls, self.edge.fit, self.edge.fail, device,
-                            keep)
-        self.moving = runner.moving
-        self.settled = runner.settled  # type: ignore[method-assign]
-        self.run = runner.run  # type: ignore[method-assign]
-        self.free = runner.free  # type: ignore[method-assign]
-
-
 def _spec(buffer: Any) -> tuple[Any, tuple[bool, ...], bool]:
     """A buffer as the extension reads it: dtype or None, lengths that must be 1, whether C order is promised."""
     if buffer.dtype == "object":
@@ -221,20 +196,17 @@ def link(program: Program, constants: Sequence[Any] = (), pycalls: Sequence[PyOp
 
 def linked(program: Program, constants: Sequence[Any] = (), pycalls: Sequence[PyOperation] = (), *, consumer: str = "c",
            on_error: Optional[ErrorHook] = None, keep_workspaces: bool = False, before: Optional[Hook] = None,
-           after: Optional[Hook] = None, poison: bool = False, sharing: bool = False,
-           device: Optional[Device] = None) -> Callable[[], Executable]:
+           after: Optional[Hook] = None, poison: bool = False, sharing: bool = False) -> Callable[[], Executable]:
     """Prints, compiles and loads a Program once; what it returns makes Executables of it, with workspaces of their own.
 
     Args:
-        program: stage "buffered" (the interpreter takes "nests" too), or "target" with a device.
+        program: stage "buffered" (the interpreter takes "nests" too).
         constants: a value for each of `program.constants`.
         pycalls: what `PyCall.callee` indexes.
         keep_workspaces: large workspaces stay with the executable between calls (`allow_gc=False`) instead of going
             back to the pool that all functions share.
-        device: runs the kernels of a program of the target stage.
 
     Raises:
-        RuntimeError: a device is given and there is no C compiler for the host's side.
         CompileError: the compiler refused the text.
         TypeError: a constant does not fit its buffer.
     """
@@ -243,21 +215,15 @@ def linked(program: Program, constants: Sequence[Any] = (), pycalls: Sequence[Py
     hooks: dict[str, Any] = {"before": before, "after": after, "poison": poison, "sharing": sharing}
     if consumer == "c" and any(hooks.values()):
         raise ValueError("hooks, poison and sharing belong to the interpreter")
-    if (device is not None) != (program.stage == "target") or (device is not None and consumer != "c"):
-        raise ValueError("programs of the target stage run compiled, with a device")
-    if device is not None:
-        found = _compiled_or_said(program)
-        if found is None:
-            raise RuntimeError(f"functions for {device.name} need a C compiler: {toolchain.why_not()}")
-        return partial(DeviceExecutable, program, *found, constants, pycalls, on_error, keep_workspaces, device)
     if consumer == "c":
-        found = _compiled_or_said(program)
+        found = compiled_or_said(program)
         if found is not None:
             return partial(CompiledExecutable, program, *found, constants, pycalls, on_error, keep_workspaces)
     return lambda: InterpretedExecutable(Interpreter(program, constants, pycalls, on_error=on_error, **hooks))
 
 
-def _compiled_or_said(program: Program) -> Optional[tuple[CUnit, loader.Unit, list[int]]]:
+def compiled_or_said(program: Program,
+                     printer: Optional[Printer] = None) -> Optional[tuple[CUnit, loader.Unit, list[int]]]:
     """What `compiled` gives; None, said once, where there is no compiler or no place."""
     for attempt in range(3):
         compiler = toolchain.find()
@@ -267,7 +233,7 @@ def _compiled_or_said(program: Program) -> Optional[tuple[CUnit, loader.Unit, li
             _said.once("other compiler", f"the compiler that the flag cxx names, {config.cxx}, does not work: "
                                          f"using {compiler.path}.", UserWarning)
         try:
-            found = compiled(program, compiler)
+            found = compiled(program, compiler, printer)
         except OSError as error:
             _say_no_place(str(error))
             return None
@@ -292,10 +258,12 @@ def _say_no_place(reason: str) -> None:
                         f"base_compiledir or TMPDIR to a directory with room.")
 
 
-def compiled(program: Program, compiler: toolchain.Compiler) -> tuple[CUnit, loader.Unit, list[int]]:
-    """The printed text of a program, its loaded library, and the addresses of the routines that it calls."""
+def compiled(program: Program, compiler: toolchain.Compiler,
+             printer: Optional[Printer] = None) -> tuple[CUnit, loader.Unit, list[int]]:
+    """The printed text of a program, its loaded library, and the addresses of the routines that it calls. `printer`:
+    print_program, if it is not given."""
     target = toolchain.target(compiler)
-    unit = print_program(program, target)
+    unit = (printer or print_program)(program, target)
 
     def build(place: Path) -> Path:
         return toolchain.compile_text(compiler, unit.text, place, unit.flags, parts=unit.parts)

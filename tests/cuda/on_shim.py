@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 from shim_device import ShimDevice
 
-from symtensor.codegen.cuda import has_kernel
-from symtensor.lower.placement import place
+from symtensor.compile.on_device import linked_on
 from symtensor.runtime import executor
 from symtensor.runtime.cuda.device import use
 
@@ -24,10 +23,9 @@ def link(program: Any, constants: Any = (), pycalls: Any = (), **options: Any) -
     """`runtime.executor.link`, for the shim."""
     if options.get("consumer", "c") != "c" or program.stage != "buffered":
         return _link(program, constants, pycalls, **options)
-    buffers = {buffer.name: buffer for buffer in program.buffers}
     resident = range(len(program.inputs)) if os.environ.get("SYMTENSOR_TEST_RESIDENT") == "1" else ()
-    placed = place(program, resident, runs=lambda nest: has_kernel(nest, buffers))
-    return _link(placed, constants, pycalls, device=DEVICE, **options)
+    options.pop("consumer", None)
+    return linked_on(DEVICE, program, constants, pycalls, resident, **options)()
 
 
 @pytest.fixture(autouse=True)

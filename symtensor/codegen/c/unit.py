@@ -18,19 +18,17 @@ from symtensor.codegen.c.parallel import PART, Shared, kind_of, range_function, 
 from symtensor.codegen.c.parts import LEAST_NESTS, halves
 from symtensor.codegen.c.printer import NestPrinter, bare
 from symtensor.codegen.c.reductions import print_reduce
-from symtensor.codegen.cuda.kernels import PrintedKernel, print_kernel
-from symtensor.codegen.cuda.unit import kernel_text
 from symtensor.codegen.facts import BufferFacts, of_buffer, of_view
 from symtensor.codegen.library import entry_name
-from symtensor.codegen.target import DEFAULT_TARGET, CUnit, KernelUnit, Target
+from symtensor.codegen.target import DEFAULT_TARGET, CUnit, Target
 from symtensor.codegen.values import StoreItem, build
 from symtensor.ir.nodes import (
     Alloc, Buffer, Call, Check, Const, Dim, Expr, If, Let, Local, Loop, Move, Nest, Op, Program, PyCall, Reduce,
     Reshape, Same, Stmt, Store, View, While,
 )
-from symtensor.ir.walk import defines, expressions, statements, writes
+from symtensor.ir.walk import defines, expressions, statements
 
-__all__ = ["FLAGS", "print_program"]
+__all__ = ["FLAGS", "UnitPrinter", "print_program"]
 
 # No contraction of a * b + c: x*x - y*y is then 0 where x equals y, and results do not depend on the optimiser.
 FLAGS = ("-ffp-contract=off", "-fno-strict-aliasing")
@@ -75,8 +73,6 @@ class UnitPrinter:
         self.functions: dict[str, str] = {}
         self.called: dict[str, tuple[str, ...]] = {}
         self.library: list[str] = []
-        self.kernels: dict[str, tuple[int, PrintedKernel]] = {}
-        self.routines: list[str] = []
         self.scratch = 0
         self.buffers: dict[str, Buffer] = {b.name: b for b in program.buffers}
         self.number = {b.name: k for k, b in enumerate(program.buffers)}
@@ -227,15 +223,18 @@ class UnitPrinter:
             self.define("const st_i64", f"{name}s{axis}", f"{source}[{axis}]")
         return tuple(f"{name}s{axis}" for axis in range(declared.ndim))
 
-    def memory(self, place: tuple[str, int], dtype: str, dims: tuple[str, ...], home: str = "host") -> str:
+    def memory(self, place: tuple[str, int], buffer: Buffer, dims: tuple[str, ...]) -> str:
         """The call that gets memory for an array."""
-        device = home == "device"
+        size, (table, prefix) = ITEMSIZE[buffer.dtype], self.source_of_memory(buffer)
         if not dims:
-            size = ITEMSIZE[dtype]
             rest = str(size) if place[0] == "slot" else f"0, 0, {size}"
-            return f"f->{'device->' if device else ''}{place[0]}(f, {place[1]}, {rest})"
-        function = f"st_{'device_' if device else ''}{'workspace' if place[0] == 'slot' else 'result'}"
-        return self.call(f"{function}(f, {place[1]}, {ITEMSIZE[dtype]}, {len(dims)}, {self.sizes(dims)})")
+            return f"{table}{place[0]}(f, {place[1]}, {rest})"
+        function = prefix + ("workspace" if place[0] == "slot" else "result")
+        return self.call(f"{function}(f, {place[1]}, {size}, {len(dims)}, {self.sizes(dims)})")
+
+    def source_of_memory(self, buffer: Buffer) -> tuple[str, str]:
+        """Where the functions are that make memory for a buffer, and how those of csrc/ begin that call them."""
+        return "f->", "st_"
 
     def sizes(self, dims: tuple[str, ...]) -> str:
         """A list of sizes as an argument: one array for all equal lists."""
@@ -279,7 +278,7 @@ class UnitPrinter:
         declared, name = self.buffers[stmt.buffer], self.new_name(stmt.buffer)
         dims = tuple(self.size(e, f"{name}d{k}" if not self.is_shared(stmt.buffer) else self.fresh("v"))
                      for k, e in enumerate(stmt.dims))
-        memory = self.memory(stmt.place, declared.dtype, dims, declared.home)
+        memory = self.memory(stmt.place, declared, dims)
         self.emit(f"{'' if self.is_shared(stmt.buffer) else 'char *'}{name} = {memory};")
         self.fail_unless(f"!{name}")
         self.put_new(stmt, name, dims)
@@ -295,9 +294,8 @@ class UnitPrinter:
                 break
             if not all(isinstance(e, (Const, Dim, Local)) for e in stmt.dims):
                 break
-            if run and self.buffers[stmt.buffer].dtype != self.buffers[run[0].buffer].dtype:
-                break
-            if self.buffers[stmt.buffer].home == "device":
+            declared, first = self.buffers[stmt.buffer], self.buffers[run[0].buffer if run else stmt.buffer]
+            if (declared.dtype, declared.home) != (first.dtype, "host"):
                 break
             dims = tuple(self.size(e, "") for e in stmt.dims)
             if run and dims != sizes:
@@ -384,7 +382,7 @@ class UnitPrinter:
         pointer = base.pointer
         if not base.facts.dense and stmt.place is not None:
             itemsize, ndim = ITEMSIZE[declared.dtype], base.facts.ndim
-            memory = self.memory(stmt.place, declared.dtype, sizes)  # its list of sizes may be used after the block
+            memory = self.memory(stmt.place, declared, sizes)  # its list of sizes may be used after the block
             self.emit(f"{'' if shared else 'char *'}{name} = {pointer};")
             self.emit(self.call(f"if (!st_is_dense({itemsize}, {ndim}, {base.dims_text}, {base.strides_text})) {{"))
             self.indent += 1
@@ -477,10 +475,7 @@ class UnitPrinter:
     # -- nests and calls
 
     def do_Nest(self, stmt: Nest) -> None:
-        if self.on_device(stmt):
-            self.launch(stmt)
-        else:
-            self.nest(stmt)
+        self.nest(stmt)
 
     def nest(self, stmt: Nest) -> None:
         shared = shared_by_threads(stmt) if self.target.threads_from else None
@@ -568,60 +563,24 @@ class UnitPrinter:
         self.emit(f"if (f->parallel && ({large})) f->parallel({name}, (const void *const[]){{{addresses}}}, {length});")
         self.emit(f"else {function}({', '.join(arguments)});")
 
-    # -- the device
-
-    def on_device(self, stmt: Nest | Call) -> bool:
-        """Whether a statement runs on the device: where it writes."""
-        return self.buffers[writes(stmt)[0]].home == "device"
-
-    def launch(self, stmt: Nest) -> None:
-        """A nest on the device: one kernel for all equal nests."""
-        printed = print_kernel(stmt, self.names, self.key, self.target)
-        number = self.kernels.setdefault(printed.text, (len(self.kernels), printed))[0]
-        declared = re.search(r"@\(([^)]*)\)", printed.text)
-        kinds = [kind_of(one) for one in declared.group(1).split(", ")] if declared and printed.params else []
-        arguments = [self.argument(p) for p in printed.params]
-        addresses = ", ".join(f"&({kind}){{{a}}}" for kind, a in zip(kinds, arguments, strict=True))
-        points, width = " * ".join(printed.points) or "1", " * ".join(printed.width) or "0"
-        self.fail_unless(f"f->device->launch(f, {number}, {points}, {width}, (void *const[]){{{addresses or '0'}}})")
-
-    def do_Move(self, stmt: Move) -> None:
-        target, source = self.names.places[stmt.buffer], self.names.places[stmt.source]
-        facts = source.facts
-        itemsize = ITEMSIZE[facts.dtype]
-        size = " * ".join([str(itemsize), *(d for d in facts.dims if d != "1")])
-        if self.buffers[stmt.buffer].home == "host":
-            self.fail_unless(f"f->device->move(f, 0, {target.pointer}, {source.pointer}, {size})")
-        elif facts.dense:
-            self.fail_unless(f"f->device->move(f, 1, {target.pointer}, {source.pointer}, {size})")
-        else:
-            self.scratch = max(self.scratch, 1)
-            self.fail_unless(self.call(f"st_to_device(f, {target.pointer}, {source.pointer}, {self.program.slots}, "
-                                       f"{itemsize}, {facts.ndim}, {source.dims_text}, {source.strides_text})"))
-
     def do_Call(self, stmt: Call) -> None:
         first = self.names.places[stmt.inputs[0]].facts
-        entry = entry_name(stmt.name, first.dtype)
-        if self.on_device(stmt):
-            if entry not in self.routines:
-                self.routines.append(entry)
-            where = f"f->device->call(f, {self.routines.index(entry)}"
-        else:
-            if not self.library:
-                self.library.append("blas")
-            if entry not in self.library:
-                self.library.append(entry)
-            self.scratch = max(self.scratch, 3)
-            self.helpers.need("st_routine")
-            where = (f"((st_routine *)f->library[{self.library.index(entry)}])(f, f->library[0], "
-                     f"{self.program.slots}")
-        scalars = []
-        for scalar in stmt.scalars:
-            scalars.append(f"&({MEMORY[scalar.dtype]}){{{self.host(scalar)}}}")
+        scalars = [f"&({MEMORY[scalar.dtype]}){{{self.host(scalar)}}}" for scalar in stmt.scalars]
         outputs, inputs = (f"(st_array[]){{{', '.join(self.names.places[b].array_text for b in names)}}}"
                            for names in (stmt.outputs, stmt.inputs))
         addresses = f"(const void *const[]){{{', '.join(scalars)}}}" if scalars else "0"
-        self.fail_unless(f"{where}, {first.ndim}, {outputs}, {inputs}, {addresses})")
+        routine = self.routine(stmt, entry_name(stmt.name, first.dtype))
+        self.fail_unless(f"{routine}, {first.ndim}, {outputs}, {inputs}, {addresses})")
+
+    def routine(self, stmt: Call, entry: str) -> str:
+        """The beginning of a call of a library routine."""
+        if not self.library:
+            self.library.append("blas")
+        if entry not in self.library:
+            self.library.append(entry)
+        self.scratch = max(self.scratch, 3)
+        self.helpers.need("st_routine")
+        return f"((st_routine *)f->library[{self.library.index(entry)}])(f, f->library[0], {self.program.slots}"
 
     def do_PyCall(self, stmt: PyCall) -> None:
         arrays = []
@@ -704,12 +663,7 @@ class UnitPrinter:
             parts += [*(text.replace("@", name, 1) + "\n" for text, name in self.functions.items()), main]
         large = len(self.functions) >= LARGE_UNIT or sum(map(len, self.functions)) > LONG_UNIT
         flags = FLAGS + (LARGE_FLAGS if large else ())
-        kernels = None
-        if self.kernels:
-            text = kernel_text([printed for _, printed in self.kernels.values()])
-            kernels = KernelUnit(text, tuple(f"k{k}" for k in range(len(self.kernels))))
-        return CUnit("".join(parts), tuple(self.library), program.slots + self.scratch, flags, parts=1 + split,
-                     kernels=kernels, routines=tuple(self.routines))
+        return CUnit("".join(parts), tuple(self.library), program.slots + self.scratch, flags, parts=1 + split)
 
 
 def takes_long(stmt: Stmt) -> bool:
@@ -719,10 +673,10 @@ def takes_long(stmt: Stmt) -> bool:
 
 
 def print_program(program: Program, target: Target = DEFAULT_TARGET) -> CUnit:
-    """The C unit of a program of the buffered or target stage; its one export is `st_main` of csrc/abi.h.
+    """The C unit of a buffered program; its one export is `st_main` of csrc/abi.h.
 
     Raises `UnsupportedRow` for scalar operations that have no C text (mod or erf of complex numbers ...).
     """
-    if program.stage not in ("buffered", "target"):
-        raise ValueError(f"the C printer takes the buffered stage and the target stage, got {program.stage}")
+    if program.stage != "buffered":
+        raise ValueError(f"the C printer takes the buffered stage, got {program.stage}")
     return UnitPrinter(program, target).run()
