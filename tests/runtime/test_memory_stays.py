@@ -228,7 +228,7 @@ def test_an_op_goes_with_its_last_function(mode):
 
 @pytest.mark.skipif(_executor is None, reason="the extension was not built")
 def test_functions_share_their_workspaces():
-    """Eight functions that are kept need no more memory between calls than one: large workspaces go back to the pool."""
+    """Eight functions need no more memory between calls than one: large workspaces go back to the pool."""
     x = T.dmatrix()
     functions = [symtensor.function([x], T.sum(T.dot(T.sort(T.tanh(x * k)), x.T))) for k in range(1, 9)]
     given = np.random.RandomState(0).randn(600, 400)
