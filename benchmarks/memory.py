@@ -55,7 +55,8 @@ def main() -> None:
         print(f"{args.libraries[0]:12} {args.case:12} build and calls {whole:7.1f} MB, calls {calls:7.1f} MB")
         return
     for library in args.libraries:
-        subprocess.run([sys.executable, "-m", "benchmarks.memory", args.case, "--libraries", library, "--here"], check=True)
+        command = [sys.executable, "-m", "benchmarks.memory", args.case, "--libraries", library, "--here"]
+        subprocess.run(command, check=True)
 
 
 if __name__ == "__main__":
