@@ -391,10 +391,12 @@ def constants_take_the_dtype_of_the_operation(node: Any) -> Any:
     row = row_of(node.op)
     if row is None or len(node.inputs) < 2 or row.name in ("switch", "second"):
         return None
+    values = [scalar_value(v) for v in node.inputs]
+    if all(value is None for value in values):
+        return None
     dtypes = ROWS[row.name].operand_dtypes(tuple(v.type.dtype for v in node.inputs), node.outputs[0].type.dtype)
     inputs = list(node.inputs)
-    for i, (v, dtype) in enumerate(zip(node.inputs, dtypes)):
-        value = scalar_value(v)
+    for i, (v, value, dtype) in enumerate(zip(node.inputs, values, dtypes)):
         if value is None or v.type.dtype == dtype or dtype in COMPLEX:
             continue
         inputs[i] = literal_like(value, _Typed(dtype, v.type.ndim))
