@@ -115,6 +115,8 @@ def look(args) -> int:
     """Print what is here; 1 if symtensor cannot use a GPU."""
     gpu, device = with_driver.why_not(), why_not("cuda").splitlines()
     lines = [("GPU", gpu or "there"), ("symtensor on it", device[0] if device else "there"),
+             ("its extension", "built" if importlib.util.find_spec("symtensor._executor") else
+              "not built for this interpreter: calls take longer (python setup.py build_ext --inplace)"),
              ("nvcc", program("nvcc") or "not found (needed only where there is no NVRTC)"),
              ("compute-sanitizer", program("compute-sanitizer") or "not found: kernels run without its checks")]
     for name, library in LIBRARIES.items():

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from benchmarks.gpu.__main__ import ROOT, program
 
 GPU_TESTS = "tests/cuda/test_gpu.py"
-CALM = ["-W", "ignore:the extension symtensor"]  # where it cannot be built: not used on a device
+CALM = ["-W", "ignore:the extension symtensor"]  # where it cannot be built, tests go on without it
 
 
 @dataclass(frozen=True)
