@@ -12,7 +12,7 @@ from setuptools.command.build_py import build_py
 
 ROOT = pathlib.Path(__file__).parent
 SOURCES = ["module.c", "executable.c", "context.c", "call.c", "island.c", "function.c", "pool.c", "routines.c",
-           "tall.c", "threads.c", "device.c"]
+           "tall.c", "threads.c", "device.c", "replay.c"]
 ROUTINES = ["abi.h", "blas.h", "blas_table.h", "memory.h", "routine.h"]  # what csrc/executor/routines.c includes
 DIGEST = hashlib.sha256(b"".join((ROOT / "csrc" / name).read_bytes() for name in ROUTINES)).hexdigest()
 
@@ -35,5 +35,6 @@ setup(
     ext_modules=[Extension(
         "symtensor._executor", [f"csrc/executor/{name}" for name in SOURCES], include_dirs=[numpy.get_include()],
         define_macros=[("ST_ROUTINES_DIGEST", f'"{DIGEST}"')], optional=True,
-        depends=["csrc/executor/executor.h", "csrc/executor/pool.h", *(f"csrc/{name}" for name in ROUTINES)])],
+        depends=["csrc/executor/executor.h", "csrc/executor/pool.h", "csrc/executor/queue.h",
+                  *(f"csrc/{name}" for name in ROUTINES)])],
 )

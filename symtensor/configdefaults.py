@@ -1,6 +1,6 @@
 """The flags: one row each, with its default, what it does, or why it means nothing here.
 
-Every flag of Theano 1.0.5 is here under its name. A row without `no_effect` works; the others can be read and set, and
+Every flag of Theano 1.0.5 is here under its name, and `cuda.graphs`. A row without `no_effect` works; the others can be read and set, and
 setting one warns once. `flag_table()` gives the rows as text for the documentation.
 """
 from __future__ import annotations
@@ -230,6 +230,8 @@ FLAGS: tuple[Flag, ...] = (
          "shared variables are always pickled as NumPy arrays"),
     Flag("cuda.root", StrParam(lambda: os.environ.get("CUDA_ROOT", "")),
          "Where CUDA's toolkit is, to be looked at before the usual places.", False),
+    Flag("cuda.graphs", BoolParam(True),
+         "Functions on a device replay work that repeats as a graph; looked at when a function is made.", False),
     Flag("cuda.include_path", StrParam(lambda: os.path.join(config.cuda.root, "include") if config.cuda.root else ""),
          "Where CUDA's headers are.", False,
          "kernels include none"),

@@ -10,6 +10,7 @@
  *   threads.c      loops on several threads
  *   tall.c         matrix products a.T b of tall matrices, which the routines prefer to those of the BLAS
  *   device.c       launches of kernels without Python in between
+ *   replay.c       lists of commands for a device, replayed as graphs
  *   module.c       the module
  *
  * Ownership: whatever Python has seen of our memory keeps that memory alive as its `.base`. The GIL is held unless

@@ -2,6 +2,7 @@
 used of pycuda's modules `driver` and `tools` on top of it. So the real device class runs, up to the driver's doors."""
 from __future__ import annotations
 
+import re
 import subprocess
 from functools import lru_cache
 from pathlib import Path
@@ -21,7 +22,8 @@ const char *fake_log(void);
 void fake_clear(void);
 int fake_depth(void);
 extern long long fake_room, fake_taken, fake_pinned;
-extern int fake_fault, fake_devices;
+extern int fake_fault, fake_devices, fake_lazy, fake_refuse[4], fake_graphs, fake_pinnings, fake_no_pinning;
+extern int (*fake_sizes)(int text, const char *name, unsigned char *sizes);
 extern void (*fake_hook)(int text, const char *name, const unsigned *geometry, void **args);
 int cuInit(unsigned flags);
 int cuDeviceGetCount(int *count);
@@ -38,7 +40,8 @@ int cuStreamCreate(void **stream, unsigned flags);
 def built(place: Path, name: str = "libcuda.so.1") -> Path:
     """The library, compiled into a folder."""
     path = place / name
-    subprocess.run(["gcc", "-shared", "-O1", "-fPIC", f"-Wl,-soname,{name}", "-o", str(path), str(SOURCE)], check=True)
+    subprocess.run(["gcc", "-shared", "-O1", "-fPIC", "-pthread", f"-Wl,-soname,{name}", "-o", str(path), str(SOURCE)],
+                   check=True)
     return path
 
 
@@ -52,6 +55,8 @@ class Fake:
         self.failed: list[BaseException] = []
         self._hook = ffi.callback("void(int, const char *, const unsigned *, void **)", self._run)
         self.library.fake_hook = self._hook
+        self._sized = ffi.callback("int(int, const char *, unsigned char *)", self._sizes)
+        self.library.fake_sizes = self._sized
 
     def image(self, text: str, capability: tuple[int, int]) -> bytes:
         """In the place of `compiler.image`: kernels that will run behind the shim."""
@@ -67,6 +72,17 @@ class Fake:
         except BaseException as error:
             self.failed.append(error)
             self.library.fake_fault = 719
+
+    def _sizes(self, number: int, name: Any, sizes: Any) -> int:
+        """The bytes of a kernel's parameters, read from its text."""
+        found = re.search(rf"\b{ffi.string(name).decode()}\(([^)]*)\)\s*{{", self.texts[number - 1])
+        assert found is not None
+        params = re.split(r",\s*", found.group(1)) if found.group(1) else []
+        for k, param in enumerate(params):
+            width = re.search(r"_[iu](8|16|32|64) ", param)
+            wide = "*" in param or "double " in param or "long long " in param
+            sizes[k] = 8 if wide else 4 if "float " in param else int(width[1]) // 8 if width is not None else 1
+        return len(params)
 
     def log(self) -> list[str]:
         """The calls since the last time."""

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Optional
@@ -50,6 +50,7 @@ int cublas@dot_v2(void *handle, int n, uintptr_t x, int incx, uintptr_t y, int i
 """
 ffi = cffi.FFI()
 ffi.cdef("int cublasCreate_v2(void **handle);\nint cublasSetStream_v2(void *handle, void *stream);\n"
+         "int cublasSetWorkspace_v2(void *handle, uintptr_t memory, size_t bytes);\n"
          "int cublasSetPointerMode_v2(void *handle, int mode);\nint cublasGetVersion_v2(void *handle, int *version);\n"
          + _TYPED.replace("@", "S").replace("$", "float") + _TYPED.replace("@", "D").replace("$", "double"))
 
@@ -146,11 +147,40 @@ class Cublas:
     def __init__(self, device: Any, stream: Any, library: Any) -> None:
         self.device = device
         self.library = library
-        self._lock = threading.Lock()  # a handle has one pointer mode
+        self._lock = threading.RLock()  # a handle has one pointer mode, and one stream
+        self._workspace = 0
         handle = ffi.new("void **")
         self._checked("cublasCreate", library.cublasCreate_v2(handle))
         self.handle = handle[0]
-        self._checked("cublasSetStream", library.cublasSetStream_v2(self.handle, ffi.cast("void *", stream)))
+        self.stream = stream
+        self._on(stream)
+
+    def _on(self, stream: Any) -> None:
+        self._checked("cublasSetStream", self.library.cublasSetStream_v2(self.handle, ffi.cast("void *", stream)))
+
+    def prepare(self) -> None:
+        """Memory for `captured`, which lasts as long as the process. The device must be active."""
+        with self._lock:
+            if not self._workspace:
+                self._workspace = self.device.alloc(self._workspace_size)
+
+    @property
+    def _workspace_size(self) -> int:
+        """What cuBLAS takes for itself, so that it chooses the same kernels."""
+        return (32 if self.device.capability >= (9, 0) else 4) << 20
+
+    @contextmanager
+    def captured(self, stream: Any) -> Iterator[None]:
+        """Calls go to another stream, whose work is being captured; other threads wait. They use memory that stays."""
+        with self._lock:
+            self._on(stream)
+            try:
+                if self._workspace:
+                    self._checked("cublasSetWorkspace", self.library.cublasSetWorkspace_v2(
+                        self.handle, self._workspace, self._workspace_size))
+                yield
+            finally:
+                self._on(self.stream)  # and to memory of its own
 
     @staticmethod
     def _checked(name: str, status: int) -> None:

@@ -40,6 +40,21 @@ int cuMemcpyDtoHAsync_v2(void *target, CUdeviceptr source, size_t bytes, CUstrea
 int cuMemcpyDtoDAsync_v2(CUdeviceptr target, CUdeviceptr source, size_t bytes, CUstream stream);
 int cuStreamSynchronize(CUstream stream);
 int cuPointerGetAttribute(void *data, int attribute, CUdeviceptr address);
+typedef void *CUevent;
+typedef void *CUgraph;
+typedef void *CUgraphExec;
+int cuStreamCreate(CUstream *stream, unsigned flags);
+int cuStreamBeginCapture_v2(CUstream stream, int mode);
+int cuStreamEndCapture(CUstream stream, CUgraph *graph);
+int cuGraphInstantiateWithFlags(CUgraphExec *exec, CUgraph graph, unsigned long long flags);
+int cuGraphLaunch(CUgraphExec exec, CUstream stream);
+int cuGraphDestroy(CUgraph graph);
+int cuGraphExecDestroy(CUgraphExec exec);
+int cuEventCreate(CUevent *event, unsigned flags);
+int cuEventRecord(CUevent event, CUstream stream);
+int cuEventSynchronize(CUevent event);
+int cuMemHostAlloc(void **memory, size_t bytes, unsigned flags);
+int cuMemFreeHost(void *memory);
 """)
 
 

@@ -11,21 +11,25 @@ by a fork the device cannot be used: CUDA does not survive it.
 from __future__ import annotations
 
 import ctypes
+import logging
 import os
 import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Optional
 
 from symtensor.codegen.target import KernelUnit
 from symtensor.runtime.cuda import compiler, cublas, driver
 from symtensor.runtime.cuda.driver import Unavailable, ffi
+from symtensor.runtime.cuda.graphs import Graphs, NotInGraph
 from symtensor.runtime.cuda.queue import Launcher
 from symtensor.utils.optional import optional_import
 
 __all__ = ["LoadedKernels", "PycudaDevice", "number_of", "open_device", "why_not"]
+
+logger = logging.getLogger("symtensor.cuda")
 
 _PINNED_QUERY = 2  # CU_POINTER_ATTRIBUTE_MEMORY_TYPE
 
@@ -70,6 +74,9 @@ class PycudaDevice:
         self._lock = threading.RLock()  # again in the same thread: a pool without memory collects garbage
         self._blas: Optional[cublas.Cublas] = None
         self._no_blas = ""
+        self._graphs: Optional[Graphs] = None
+        self._no_graphs = False
+        self._here = threading.local()  # .captures: the stream whose work this thread captures
         self._forked = False
 
     def __repr__(self) -> str:
@@ -105,6 +112,8 @@ class PycudaDevice:
     # ----------------------------------------------------------------------------------------------------- memory
 
     def alloc(self, size: int) -> int:
+        if getattr(self._here, "captures", None) is not None:
+            raise NotInGraph("memory is taken in the middle")
         with self.active(), self._lock, self._pushed():
             try:
                 block = self._pool.allocate(max(size, 1))
@@ -187,16 +196,47 @@ class PycudaDevice:
 
     def launch(self, module: LoadedKernels, kernel: int, grid: tuple[int, int, int], block: tuple[int, int, int],
                args: int) -> None:
+        stream = getattr(self._here, "captures", None) or self.stream
         with self.active() as cuda:
-            cuda.cuLaunchKernel(module.functions[kernel], *grid, *block, 0, self.stream, ffi.cast("void **", args),
-                                ffi.NULL)
+            cuda.cuLaunchKernel(module.functions[kernel], *grid, *block, 0, stream, ffi.cast("void **", args), ffi.NULL)
 
     def launcher(self, module: LoadedKernels) -> Launcher:
         handles = ffi.new("CUfunction[]", module.functions)
         function = ffi.addressof(self.driver.library, "cuLaunchKernel")
         return Launcher(int(ffi.cast("uintptr_t", function)), int(ffi.cast("uintptr_t", handles)),
                         int(ffi.cast("uintptr_t", self.stream)),
-                        lambda code: self.driver.error("cuLaunchKernel", code), (handles, module))
+                        lambda code: self.driver.error("cuLaunchKernel", code), (handles, module), self.graphs())
+
+    def graphs(self) -> Optional[Graphs]:
+        """Graphs of this device's work; None where the driver has none."""
+        with self._lock:
+            if self._graphs is None and not self._no_graphs:
+                try:
+                    self._graphs = Graphs(self)
+                except (AttributeError, driver.CudaError) as error:
+                    self._no_graphs = True
+                    logger.info("no graphs on %s: %s", self.name, error)
+        return self._graphs
+
+    @contextmanager
+    def captures(self, stream: Any) -> Iterator[None]:
+        """What this thread queues goes to another stream, which is being captured; memory cannot be taken."""
+        with self._blas.captured(stream) if self._blas is not None else nullcontext():
+            self._here.captures = stream
+            try:
+                yield
+            finally:
+                self._here.captures = None
+
+    def prepare_capture(self) -> None:
+        """Before `captures`: what needs memory."""
+        if self._blas is not None:
+            self._blas.prepare()
+
+    @property
+    def forked_away(self) -> bool:
+        """Whether this is a child process, where nothing of the device works."""
+        return self._forked
 
     def synchronize(self) -> None:
         with self.active() as cuda:

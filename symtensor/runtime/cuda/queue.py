@@ -2,7 +2,8 @@
 
 `geometry` sizes launches for every device. A `Queue` is the table of functions that a frame carries (csrc/abi.h) in the
 form that csrc/executor/device.c knows: where a device has a `Launcher`, kernels are launched and workspaces that are
-large enough are found by C; all else, and everything without the extension, by the functions in Python.
+large enough are found by C; all else, and everything without the extension, by the functions in Python. With a
+`replay` (symtensor/runtime/cuda/graphs.py) work is written to its list first.
 """
 from __future__ import annotations
 
@@ -54,6 +55,7 @@ class Launcher:
     stream    the stream's handle
     error     the exception for what `function` answers when it fails
     keep      what must live as long
+    graphs    the device's `Graphs`, or None: work is queued at once
     """
 
     function: int
@@ -61,37 +63,46 @@ class Launcher:
     stream: int
     error: Callable[[int], Exception]
     keep: Any = None
+    graphs: Any = None
 
 
 class _Table(ctypes.Structure):
-    """Queue of csrc/executor/device.c."""
+    """Queue of csrc/executor/queue.h."""
 
     _fields_ = [*((name, ctypes.c_void_p) for name in (
         "slot", "output", "launch", "move", "call", "python", "function", "kernels", "stream", "slots", "sizes")),
-        ("multiprocessors", ctypes.c_longlong), ("status", ctypes.c_longlong)]
+        ("multiprocessors", ctypes.c_longlong), ("status", ctypes.c_longlong), ("failed", ctypes.c_longlong),
+        ("replay", ctypes.c_void_p)]
 
 
 class Queue:
-    """The table for one call at a time. `address` is what a frame carries."""
+    """The table for one call at a time. `address` is what a frame carries, `replay` the list to write work to."""
 
-    def __init__(self, python: int, launcher: Optional[Launcher], multiprocessors: int, slots: Any, sizes: Any) -> None:
+    def __init__(self, python: int, launcher: Optional[Launcher], multiprocessors: int, slots: Any, sizes: Any,
+                 replay: Any = None) -> None:
         self.launcher = launcher
+        self.replay = replay
         self.keep = slots, sizes
         self.address = python
         if launcher is None or _executor is None:
-            self.launcher = None
+            self.launcher = self.replay = None
             return
         self.table = _Table()
         ctypes.memmove(ctypes.addressof(self.table), python, 5 * ctypes.sizeof(ctypes.c_void_p))
-        self.table.slot, self.table.launch = _executor.device_functions()
+        slot, launch, move, call = _executor.device_functions(replay is not None)
+        self.table.slot, self.table.launch = slot, launch
+        if replay is not None:
+            self.table.move, self.table.call, self.table.replay = move, call, id(replay)
         self.table.python, self.table.function, self.table.kernels = python, launcher.function, launcher.kernels
         self.table.stream, self.table.multiprocessors = launcher.stream, multiprocessors
         self.table.slots, self.table.sizes = ctypes.addressof(slots), ctypes.addressof(sizes)
         self.address = ctypes.addressof(self.table)
 
     def failure(self) -> Optional[Exception]:
-        """What a launch by C ended with, once."""
+        """What work that C queued ended with, once."""
         if self.launcher is None or not self.table.status:
             return None
         status, self.table.status = self.table.status, 0
+        if self.table.failed and self.launcher.graphs is not None:
+            return self.launcher.graphs.error(self.table.failed, status)
         return self.launcher.error(status)

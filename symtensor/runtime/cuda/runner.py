@@ -3,7 +3,7 @@
 In: a loaded host unit, its placed program, its kernels and the device. `run(values)` binds, calls and collects as
 `Executable.run` says. Inputs that live on the device may come as `DeviceArray`s or as NumPy arrays, which are moved
 there; what lives there among the updates comes back as `DeviceArray`s. Workspaces of the device are kept between calls
-like those of the host; large ones go back to the device's pool unless `keep` is set.
+like those of the host; large ones go back to the device's pool unless `keep` is set, or graphs were made.
 
 A failed call has written no shared value: writes over them stand at the program's end, other new values are memory of
 their own.
@@ -26,6 +26,7 @@ from symtensor.runtime.binding import separated
 from symtensor.runtime.cffi_runner import CffiRunner, Fail, Fit, _Call
 from symtensor.runtime.cuda.array import DeviceArray
 from symtensor.runtime.cuda.device import Device
+from symtensor.runtime.cuda.graphs import Recorder, recorder
 from symtensor.runtime.cuda.queue import Launcher, Queue, geometry
 from symtensor.runtime.loader import Unit
 
@@ -47,12 +48,16 @@ class _Operand:
 class _Workspaces:
     """Memory of the device for the slots of one call at a time; C reads the lists of addresses and sizes."""
 
-    def __init__(self, device: Device, count: int, launcher: Optional[Launcher]) -> None:
+    def __init__(self, device: Device, count: int, launcher: Optional[Launcher],
+                 recorder: Optional[Recorder] = None) -> None:
         self.device = device
+        self.recorder = recorder
         self.addresses = (ctypes.c_void_p * (count + 1))()
         self.sizes = (ctypes.c_longlong * (count + 1))()
         self.queue = Queue(int(ffi.cast("uintptr_t", _table())), launcher, device.multiprocessors, self.addresses,
-                           self.sizes)
+                           self.sizes, recorder.native if recorder is not None else None)
+        if recorder is not None:
+            recorder.queue = self.queue
 
     def get(self, k: int, size: int) -> int:
         address = self.addresses[k]
@@ -66,6 +71,8 @@ class _Workspaces:
     def _free(self, k: int) -> None:
         address, self.addresses[k] = self.addresses[k], None
         if address:
+            if self.recorder is not None:
+                self.recorder.drop()
             self.device.free(address)
 
     def drop(self, least: int = 0) -> None:
@@ -99,9 +106,20 @@ class _DeviceCall(_Call):
         target.dims = sizes
         target.strides = sizes + len(value.shape)
 
+    def output(self, k: int, dims: tuple[int, ...]) -> Any:
+        self.alive.append(self.made.get(k))  # work that was written down may be for it
+        return super().output(k, dims)
+
+    def python(self, callee: int, inputs: Any, outputs: Any) -> None:
+        replay = self.workspaces.queue.replay
+        if replay is not None and replay.submit(int(ffi.cast("uintptr_t", self.frame))):
+            raise self.error or self.workspaces.queue.failure() or RuntimeError("the device failed")
+        super().python(callee, inputs, outputs)
+
     def device_output(self, k: int, dims: tuple[int, ...]) -> Any:
         found = self.new.get(k)
         if found is None or found.shape != dims:
+            self.alive.append(found)  # as above
             found = self.new[k] = DeviceArray.empty(self.runner.device, dims, self.runner.results[k].dtype)
         self.describe(self.frame.results[k], found)
         return ffi.cast("char *", found.address)
@@ -155,13 +173,19 @@ class CudaRunner(CffiRunner):
             outputs, inputs, count = _ROUTINES[name]
             self.routines.append((entry, found, (outputs, inputs), "float64" if tag == "f64" else "float32", count))
         self.launcher = device.launcher(self.module) if self.module is not None else None
-        self.workspaces = _Workspaces(device, self.n_slots, self.launcher)
+        self.recorder: Optional[Recorder] = None
+        if unit.kernels is not None:
+            self.recorder = recorder(self.launcher, unit.kernels, program, [
+                (*ranks, count, np.dtype(dtype).itemsize) for _, _, ranks, dtype, count in self.routines])
+        self.workspaces = _Workspaces(device, self.n_slots, self.launcher, self.recorder)
 
     def free(self) -> None:
         super().free()
         if self.lock.acquire(blocking=False):
             try:
                 self.workspaces.drop()
+                if self.recorder is not None:
+                    self.recorder.free()
             finally:
                 self.lock.release()
 
@@ -185,7 +209,7 @@ class CudaRunner(CffiRunner):
             try:
                 return self.call(_DeviceCall(self, bound, self.slots, self.workspaces))
             finally:
-                if not self.keep:
+                if not self.keep and not (self.recorder is not None and self.recorder.native.graphs):
                     self.workspaces.drop(LEAST_KEPT)
                 self.lock.release()
         workspaces = _Workspaces(self.device, self.n_slots, self.launcher)
@@ -208,7 +232,10 @@ class CudaRunner(CffiRunner):
         queue = call.workspaces.queue
         call.frame.device = ffi.cast("st_device *", queue.address)
         with self.device.active() if self.launcher is not None else nullcontext():
-            status = super().main(call)
+            if queue.replay is None:
+                status = super().main(call)
+            else:
+                status = queue.replay.run(self.loaded.address, int(ffi.cast("uintptr_t", call.frame)))
         call.error = call.error or queue.failure()
         return status
 
