@@ -2,7 +2,8 @@
 
 A worklist holds the nodes to look at: at first all, in topological order, then those that a replacement has made, those
 whose inputs it has changed (up to `reach` steps towards the outputs) and those whose input it has left with one user.
-When the worklist is empty, one more pass over the whole graph must change nothing, or all goes on. A rule that fires
+When the worklist is empty, all that lies around what has changed is looked at again, and must not change, or it goes on
+(rules may read trees that are deeper than `reach`). A rule that fires
 too often for the size of the graph stops the stage; a rule that would undo what others made of a node (A becomes B
 becomes A) is stopped at that node.
 """
@@ -28,6 +29,7 @@ __all__ = ["Worklist", "run_to_fixed_point", "run_once"]
 _log = logging.getLogger("symtensor.rewrite")
 
 _REACH = 2
+_FAR = 8  # steps from a change to where rules may still see it
 _ANCESTRY = 32
 _ROUNDS = 50
 
@@ -43,6 +45,7 @@ class Worklist(Feature):
         self.waiting: set[Any] = set()
         self.changes = 0
         self.imported: list[Any] = []
+        self.touched: dict[Any, None] = {}  # what has changed, or is used by others than before
 
     def push(self, node: Any) -> None:
         """Look at a node (again) later, if any rewriter is for its op."""
@@ -56,14 +59,32 @@ class Worklist(Feature):
         self.waiting.discard(node)
         return node
 
+    def around_changes(self, fgraph: Any) -> list[Any]:
+        """The nodes for which rules may see something new since this was asked last: those that changed, and those that
+        compute with what they compute. In topological order."""
+        found = {node for node in self.touched if getattr(node, "fgraph", None) is fgraph}
+        level = list(found)
+        for _ in range(_FAR):
+            level = [user for node in level for output in node.outputs for user, _ in output.clients if user != "output"
+                     and user not in found and not found.add(user)]  # type: ignore[func-returns-value]
+        self.touched.clear()
+        return [node for node in fgraph.toposort() if node in found] if found else []
+
     def on_import(self, fgraph: Any, node: Any, reason: Any) -> None:
         self.imported.append(node)
+        self.touched[node] = None
         if self.new_nodes:
             self.push(node)
 
     def on_change_input(self, fgraph: Any, node: Any, i: Any, r: Any, new_r: Any, reason: Any = None) -> None:
         self.changes += 1
-        if not self.follow or node == "output":
+        for maker in (r.owner, new_r.owner):
+            if maker is not None:
+                self.touched[maker] = None
+        if node == "output":
+            return
+        self.touched[node] = None
+        if not self.follow:
             return
         level = [node]
         for step in range(_REACH):
@@ -77,6 +98,8 @@ class Worklist(Feature):
         if not self.follow:
             return
         for variable in node.inputs:
+            if variable.owner is not None:
+                self.touched[variable.owner] = None
             clients: Any = getattr(variable, "clients", ())
             if len(clients) == 1:
                 user = clients[0][0]
@@ -159,7 +182,7 @@ def run_to_fixed_point(fgraph: Any, rewriters: Iterable[Any] | Dispatch, *, fina
             for _ in range(_ROUNDS):
                 changes = work.changes
                 run_whole(whole)
-                for node in fgraph.toposort():
+                for node in work.around_changes(fgraph) if changes else fgraph.toposort():
                     work.push(node)
                 while True:
                     while work.queue:
