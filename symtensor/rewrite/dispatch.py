@@ -23,11 +23,8 @@ _row_by_op: dict[int, tuple[Any, Any]] = {}
 
 
 def _remembered(table: dict[int, tuple[Any, Any]], op: Any, look_up: Callable[[Any], Any]) -> Any:
-    """What a table holds for an op, by identity: hashing an op may cost more than all the rest. The entry goes when the
-    op goes, which may hold whole graphs, and before its id can be another's."""
-    found = table.get(id(op))
-    if found is not None:
-        return found[1]
+    """Puts what is found for an op into a table, by identity: hashing an op may cost more than all the rest. The entry
+    goes when the op goes, which may hold whole graphs, and before its id can be another's."""
     answer = look_up(op)
     try:
         table[id(op)] = (ref(op, partial(table.pop, id(op))), answer)
@@ -38,7 +35,8 @@ def _remembered(table: dict[int, tuple[Any, Any]], op: Any, look_up: Callable[[A
 
 def row_of(op: Any) -> Row | None:
     """The row of an elementwise op of one table operation that works out of place; None for every other op."""
-    return _remembered(_row_by_op, op, _row)
+    found = _row_by_op.get(id(op))
+    return _remembered(_row_by_op, op, _row) if found is None else found[1]
 
 
 def _row(op: Any) -> Row | None:
