@@ -12,7 +12,7 @@ from setuptools.command.build_py import build_py
 
 ROOT = pathlib.Path(__file__).parent
 SOURCES = ["module.c", "executable.c", "context.c", "call.c", "island.c", "function.c", "pool.c", "routines.c",
-           "tall.c", "threads.c", "device.c", "replay.c"]
+           "tall.c", "threads.c", "device.c", "replay.c", "placed.c"]
 ROUTINES = ["abi.h", "blas.h", "blas_table.h", "memory.h", "routine.h"]  # what csrc/executor/routines.c includes
 DIGEST = hashlib.sha256(b"".join((ROOT / "csrc" / name).read_bytes() for name in ROUTINES)).hexdigest()
 

@@ -1,7 +1,7 @@
 """The flags: one row each, with its default, what it does, or why it means nothing here.
 
-Every flag of Theano 1.0.5 is here under its name, and `cuda.graphs`. A row without `no_effect` works; the others can be read and set, and
-setting one warns once. `flag_table()` gives the rows as text for the documentation.
+Every flag of Theano 1.0.5 is here under its name, and `cuda.graphs`. A row without `no_effect` works; the others can be
+read and set, and setting one warns once. `flag_table()` gives the rows as text for the documentation.
 """
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ static PyDataMem_Handler big_handler = {
 static PyObject *big_capsule;
 
 /* A new array, C order; large ones from the pool. */
-static PyObject *new_array(const Spec *spec, st_i64 ndim, const st_i64 *dims)
+PyObject *st_new_array(const Spec *spec, st_i64 ndim, const st_i64 *dims)
 {
     size_t bytes = (size_t)spec->itemsize;
     for (st_i64 k = 0; k < ndim; k++) {
@@ -120,7 +120,7 @@ static char *make_output(st_frame *frame, st_i64 k, st_i64 ndim, const st_i64 *d
             }
         }
         if (!array)
-            array = new_array(spec, ndim, dims);
+            array = st_new_array(spec, ndim, dims);
         Py_XDECREF(c->made[k]);
         c->made[k] = array;
     }

@@ -1,7 +1,7 @@
 /* Native: a loaded unit with its constants, Python operations and workspaces. See executor.h. */
 #include "executor.h"
 
-static void free_specs(Spec *specs, int count)
+void st_free_specs(Spec *specs, int count)
 {
     if (!specs)
         return;
@@ -13,7 +13,7 @@ static void free_specs(Spec *specs, int count)
 }
 
 /* Reads a tuple of (dtype or None, broadcast tuple, contiguous). */
-static Spec *read_specs(PyObject *tuple, int *count)
+Spec *st_read_specs(PyObject *tuple, int *count)
 {
     if (!PyTuple_Check(tuple)) {
         PyErr_SetString(PyExc_TypeError, "a tuple of buffer descriptions was expected");
@@ -53,7 +53,7 @@ static Spec *read_specs(PyObject *tuple, int *count)
     }
     return specs;
 bad:
-    free_specs(specs, *count);
+    st_free_specs(specs, *count);
     return NULL;
 }
 
@@ -78,7 +78,7 @@ static int read_island(Island *island, PyObject *tuple)
     if (!PyArg_ParseTuple(tuple, "OOOO!", &callee, &in, &out, &PyTuple_Type, &views))
         return -1;
     island->callee = Py_NewRef(callee);
-    if (!(island->in = read_specs(in, &island->n_in)) || !(island->out = read_specs(out, &island->n_out)))
+    if (!(island->in = st_read_specs(in, &island->n_in)) || !(island->out = st_read_specs(out, &island->n_out)))
         return -1;
     if (!(island->view = ROOM(unsigned char, island->n_in * island->n_out))) {
         PyErr_NoMemory();
@@ -128,12 +128,12 @@ static void native_dealloc(Native *n)
     n->context = NULL;
     native_clear(n);
     for (int k = 0; n->islands && k < n->n_islands; k++) {
-        free_specs(n->islands[k].in, n->islands[k].n_in);
-        free_specs(n->islands[k].out, n->islands[k].n_out);
+        st_free_specs(n->islands[k].in, n->islands[k].n_in);
+        st_free_specs(n->islands[k].out, n->islands[k].n_out);
         PyMem_Free(n->islands[k].view);
     }
-    free_specs(n->specs, n->n_inputs + n->n_constants);
-    free_specs(n->results, n->n_outputs + n->n_updates);
+    st_free_specs(n->specs, n->n_inputs + n->n_constants);
+    st_free_specs(n->results, n->n_outputs + n->n_updates);
     PyMem_Free(n->islands);
     PyMem_Free(n->spares);
     PyMem_Free(n->position);
@@ -169,7 +169,7 @@ static PyObject *native_new(PyTypeObject *type, PyObject *args, PyObject *kwargs
     n->heavy = heavy;
     n->keep = keep;
     n->n_slots = slots;
-    if (!(n->specs = read_specs(inputs, &count)))
+    if (!(n->specs = st_read_specs(inputs, &count)))
         goto bad;
     n->n_constants = (int)PyTuple_GET_SIZE(constants);
     n->n_inputs = count - n->n_constants;
@@ -189,7 +189,7 @@ static PyObject *native_new(PyTypeObject *type, PyObject *args, PyObject *kwargs
             goto bad;
         }
     }
-    if (!(n->results = read_specs(results, &count)))
+    if (!(n->results = st_read_specs(results, &count)))
         goto bad;
     n->n_updates = (int)PyTuple_GET_SIZE(positions);
     n->n_outputs = count - n->n_updates;

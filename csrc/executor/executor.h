@@ -11,6 +11,7 @@
  *   tall.c         matrix products a.T b of tall matrices, which the routines prefer to those of the BLAS
  *   device.c       launches of kernels without Python in between
  *   replay.c       lists of commands for a device, replayed as graphs
+ *   placed.c       type Placed: calls of units that use a device
  *   module.c       the module
  *
  * Ownership: whatever Python has seen of our memory keeps that memory alive as its `.base`. The GIL is held unless
@@ -133,6 +134,12 @@ void st_drop_slot(Slot *slot);
 void st_give_memory(char *data, int pooled);
 int st_same_dims(PyArrayObject *array, st_i64 ndim, const st_i64 *dims);
 
+PyObject *st_new_array(const Spec *spec, st_i64 ndim, const st_i64 *dims); /* C order; large ones from the pool */
+
+/* executable.c */
+Spec *st_read_specs(PyObject *tuple, int *count); /* of tuples (dtype or None, broadcast, contiguous) */
+void st_free_specs(Spec *specs, int count);
+
 /* call.c */
 int st_bind(Context *context, int k, PyObject *value, npy_intp *work);
 int st_bind_any(Context *context, int k, PyObject *value, npy_intp *work, int copy);
@@ -160,5 +167,8 @@ int st_add_tall(PyObject *module);
 
 /* device.c */
 int st_add_device(PyObject *module);
+
+/* placed.c */
+int st_add_placed(PyObject *module);
 
 #endif

@@ -90,7 +90,7 @@ PyMODINIT_FUNC PyInit__executor(void)
         return NULL;
     if (PyModule_AddObjectRef(self, "Native", (PyObject *)&NativeType)
         || PyModule_AddObjectRef(self, "FunctionBase", (PyObject *)&FunctionBaseType)
-        || st_add_routines(self) || st_add_tall(self) || st_add_device(self)) {
+        || st_add_routines(self) || st_add_tall(self) || st_add_device(self) || st_add_placed(self)) {
         Py_DECREF(self);
         return NULL;
     }

@@ -41,6 +41,7 @@ int st_replay_launch(st_frame *frame, st_i64 kernel, st_i64 points, st_i64 width
 int st_replay_move(st_frame *frame, int to_device, char *target, const char *source, st_i64 bytes);
 int st_replay_call(st_frame *frame, st_i64 entry, st_i64 ndim, st_array *outputs, st_array *inputs,
                    const void *const *scalars);
+int st_replay(int (*main)(st_frame *), st_frame *frame, Replay *r); /* one call of a unit */
 extern PyTypeObject st_ReplayType;
 
 #endif

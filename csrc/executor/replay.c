@@ -466,6 +466,12 @@ static int finish(st_frame *frame, Queue *q, Replay *r, int failed)
     return failed;
 }
 
+int st_replay(int (*main)(st_frame *), st_frame *frame, Replay *r)
+{
+    begin(r);
+    return finish(frame, st_queue(frame), r, main(frame));
+}
+
 PyDoc_STRVAR(run_doc, "run(main, frame) -> int\n\nRuns a unit (the address of its function) on a frame (an address) and hands "
                       "over what it asked for; what the unit returned, or 1.");
 
@@ -477,9 +483,7 @@ static PyObject *replay_run(Replay *r, PyObject *args)
         return NULL;
     st_frame *frame = (st_frame *)(uintptr_t)address;
     Py_BEGIN_ALLOW_THREADS
-    begin(r);
-    status = ((int (*)(st_frame *))(uintptr_t)main)(frame);
-    status = finish(frame, st_queue(frame), r, status);
+    status = st_replay((int (*)(st_frame *))(uintptr_t)main, frame, r);
     Py_END_ALLOW_THREADS
     return PyLong_FromLong(status);
 }

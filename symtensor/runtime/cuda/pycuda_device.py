@@ -31,6 +31,7 @@ __all__ = ["LoadedKernels", "PycudaDevice", "number_of", "open_device", "why_not
 
 logger = logging.getLogger("symtensor.cuda")
 
+_CONTEXTS = ("cuCtxGetCurrent", "cuCtxPushCurrent_v2", "cuCtxPopCurrent_v2")
 _PINNED_QUERY = 2  # CU_POINTER_ATTRIBUTE_MEMORY_TYPE
 
 
@@ -77,7 +78,7 @@ class PycudaDevice:
         self._graphs: Optional[Graphs] = None
         self._no_graphs = False
         self._here = threading.local()  # .captures: the stream whose work this thread captures
-        self._forked = False
+        self.forked_away = False  # this is a child process, where nothing of the device works
 
     def __repr__(self) -> str:
         return f"<{self.name}>"
@@ -99,7 +100,7 @@ class PycudaDevice:
     @contextmanager
     def active(self) -> Iterator[driver.Driver]:
         """The context as the thread's current one."""
-        if self._forked:
+        if self.forked_away:
             raise Unavailable(f"{self.name} was opened before this process was forked, and CUDA does not work in the "
                               "child: start processes by spawn or forkserver (multiprocessing.set_start_method)")
         with self.driver.current(self.context):
@@ -107,7 +108,7 @@ class PycudaDevice:
 
     def forked(self) -> None:
         """Called in a child process."""
-        self._forked = True
+        self.forked_away = True
 
     # ----------------------------------------------------------------------------------------------------- memory
 
@@ -133,7 +134,7 @@ class PycudaDevice:
         # Back to the pool. Work that is queued runs before what comes to use it next.
         with self._lock:
             block = self._blocks.pop(address)
-            if self._forked:
+            if self.forked_away:
                 return
             try:
                 with self._pushed():
@@ -205,7 +206,9 @@ class PycudaDevice:
         function = ffi.addressof(self.driver.library, "cuLaunchKernel")
         return Launcher(int(ffi.cast("uintptr_t", function)), int(ffi.cast("uintptr_t", handles)),
                         int(ffi.cast("uintptr_t", self.stream)),
-                        lambda code: self.driver.error("cuLaunchKernel", code), (handles, module), self.graphs())
+                        lambda code: self.driver.error("cuLaunchKernel", code), (handles, module), self.graphs(),
+                        (*(int(ffi.cast("uintptr_t", ffi.addressof(self.driver.library, name))) for name in _CONTEXTS),
+                         int(ffi.cast("uintptr_t", self.context))))
 
     def graphs(self) -> Optional[Graphs]:
         """Graphs of this device's work; None where the driver has none."""
@@ -232,11 +235,6 @@ class PycudaDevice:
         """Before `captures`: what needs memory."""
         if self._blas is not None:
             self._blas.prepare()
-
-    @property
-    def forked_away(self) -> bool:
-        """Whether this is a child process, where nothing of the device works."""
-        return self._forked
 
     def synchronize(self) -> None:
         with self.active() as cuda:

@@ -20,7 +20,7 @@ from typing import Any, Optional
 import numpy as np
 
 from symtensor.codegen.target import CUnit
-from symtensor.ir.nodes import Program
+from symtensor.ir.nodes import Buffer, Program
 from symtensor.runtime._abi import ffi
 from symtensor.runtime.binding import separated
 from symtensor.runtime.cffi_runner import CffiRunner, Fail, Fit, _Call
@@ -29,6 +29,11 @@ from symtensor.runtime.cuda.device import Device
 from symtensor.runtime.cuda.graphs import Recorder, recorder
 from symtensor.runtime.cuda.queue import Launcher, Queue, geometry
 from symtensor.runtime.loader import Unit
+
+try:
+    from symtensor import _executor
+except ImportError:  # not built
+    _executor = None  # type: ignore[assignment]
 
 __all__ = ["CudaRunner"]
 
@@ -136,6 +141,42 @@ class _DeviceCall(_Call):
         run(operands[:len(ranks[0])], operands[len(ranks[0]):], numbers)
 
 
+class _Standing(_DeviceCall):
+    """The state of all calls of a unit, one after the other, that the extension binds, runs and collects
+    (csrc/executor/placed.c)."""
+
+    def __init__(self, runner: CudaRunner, library: Sequence[int]) -> None:
+        super().__init__(runner, [], runner.slots, runner.workspaces)
+        program, kinds = runner.program, runner.kinds
+        names = (*program.inputs, *program.constants)
+        queue = runner.workspaces.queue
+        self.native = _executor.Placed(
+            main=runner.loaded.address, inputs=tuple(_spec(kinds[name]) for name in names),
+            constants=tuple(runner.constants), results=tuple(map(_spec, runner.results)),
+            positions=tuple(position for position, _ in program.updates),
+            written=bytes(k in runner.destroyed for k in range(len(program.inputs))),
+            remote=bytes(kinds[name].home == "device" for name in names),
+            remote_results=bytes(kind.home == "device" for kind in runner.results), library=tuple(library),
+            slots=runner.n_slots, kind=DeviceArray, device=runner.device, queue=queue.address, replay=queue.replay,
+            context=(0, 0, 0, 0) if runner.launcher is None else runner.launcher.context)
+        self.frame = ffi.cast("st_frame *", self.native.frame)
+        self.handle = ffi.new_handle(self)
+        self.frame.owner = self.handle
+        self.remote = tuple(k for k, kind in enumerate(runner.results) if kind.home == "device")
+
+    def clear(self) -> None:
+        """Forgets a call."""
+        self.values = []
+        self.error = None
+        if self.new or self.alive:
+            self.new, self.alive = {}, []
+
+
+def _spec(buffer: Buffer) -> tuple[Any, tuple[bool, ...], bool]:
+    """A buffer as the extension reads it."""
+    return np.dtype(buffer.dtype), tuple(buffer.broadcast), buffer.layout == "c" and buffer.ndim > 0
+
+
 # Ranks of outputs and of inputs, and the number of scalars, of the routines that a device may have.
 _ROUTINES: dict[str, tuple[tuple[int, ...], tuple[int, ...], int]] = {
     "gemm": ((2,), (2, 2), 2), "batched_gemm": ((3,), (3, 3), 2), "gemv": ((1,), (2, 1), 2), "ger": ((2,), (1, 1), 1),
@@ -178,6 +219,11 @@ class CudaRunner(CffiRunner):
             self.recorder = recorder(self.launcher, unit.kernels, program, [
                 (*ranks, count, np.dtype(dtype).itemsize) for _, _, ranks, dtype, count in self.routines])
         self.workspaces = _Workspaces(device, self.n_slots, self.launcher, self.recorder)
+        objects = any(kind.dtype == "object" for kind in program.buffers)
+        plain = not (self.called or objects or set(self.destroyed) - self.moving)
+        self.standing = _Standing(self, library) if plain and _executor is not None else None
+        # Where C cannot, Python makes the device the thread's own.
+        self.activates = self.launcher is not None and not self.launcher.context[3]
 
     def free(self) -> None:
         super().free()
@@ -186,6 +232,8 @@ class CudaRunner(CffiRunner):
                 self.workspaces.drop()
                 if self.recorder is not None:
                     self.recorder.free()
+                if self.standing is not None:
+                    self.standing.native.free()
             finally:
                 self.lock.release()
 
@@ -203,17 +251,50 @@ class CudaRunner(CffiRunner):
     def run(self, values: Sequence[Any]) -> tuple[list[Any], list[Any]]:
         if len(values) != len(self.program.inputs):
             raise TypeError(f"{len(self.program.inputs)} input values expected, got {len(values)}")
+        if not self.lock.acquire(blocking=False):
+            workspaces = _Workspaces(self.device, self.n_slots, self.launcher)
+            return self.call(_DeviceCall(self, self._bound(values), [None] * self.n_slots, workspaces))
+        try:
+            if self.standing is not None:
+                return self._run(self.standing, values)
+            return self.call(_DeviceCall(self, self._bound(values), self.slots, self.workspaces))
+        finally:
+            if not self.keep and not (self.recorder is not None and self.recorder.native.graphs):
+                self.workspaces.drop(LEAST_KEPT)
+            self.lock.release()
+
+    def _run(self, call: _Standing, values: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+        """A call by the extension, as far as it goes."""
+        call.values = values = list(values)
+        try:
+            with self.device.active() if self.activates or self.away() else nullcontext():
+                found = call.native.call(values)
+                if found is NotImplemented:
+                    call.values = values = self._bound(values)
+                    found = call.native.call(values)
+            if found is NotImplemented:
+                return self.call(_DeviceCall(self, values, self.slots, self.workspaces))
+            call.error = call.error or self.workspaces.queue.failure()
+            if call.error is not None or not isinstance(found, list):
+                site = int(call.frame.error_site) if call.error is None else -2
+                self.fail(site, [int(v) for v in call.frame.error_values], call.error, -1, values)
+            for k in call.remote:
+                if found[k] is None:
+                    found[k] = self.take(call, call.frame.results[k], k)
+            count = len(self.program.outputs)
+            return found[:count], found[count:]
+        finally:
+            call.clear()
+
+    def away(self) -> bool:
+        """Whether the device was left behind by a fork, which `active` says."""
+        return getattr(self.device, "forked_away", False)
+
+    def _bound(self, values: Sequence[Any]) -> list[Any]:
+        """The inputs in the memory where they are wanted."""
         bound = [self.settled(k, value) if k in self.moving else self.fit(k, value) for k, value in enumerate(values)]
         self._separate(bound)
-        if self.lock.acquire(blocking=False):
-            try:
-                return self.call(_DeviceCall(self, bound, self.slots, self.workspaces))
-            finally:
-                if not self.keep and not (self.recorder is not None and self.recorder.native.graphs):
-                    self.workspaces.drop(LEAST_KEPT)
-                self.lock.release()
-        workspaces = _Workspaces(self.device, self.n_slots, self.launcher)
-        return self.call(_DeviceCall(self, bound, [None] * self.n_slots, workspaces))
+        return bound
 
     def _separate(self, bound: list[Any]) -> None:
         """Inputs that the program writes to share no memory with others."""
