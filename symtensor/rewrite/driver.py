@@ -73,8 +73,10 @@ class Worklist(Feature):
     def on_import(self, fgraph: Any, node: Any, reason: Any) -> None:
         self.imported.append(node)
         self.touched[node] = None
-        if self.new_nodes:
-            self.push(node)
+        # First in the queue: what is new has its final form before those look at it who wait behind.
+        if self.new_nodes and node not in self.waiting and self.dispatch(node.op):
+            self.waiting.add(node)
+            self.queue.appendleft(node)
 
     def on_change_input(self, fgraph: Any, node: Any, i: Any, r: Any, new_r: Any, reason: Any = None) -> None:
         self.changes += 1
