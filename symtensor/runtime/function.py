@@ -146,19 +146,24 @@ def execute(executable: Any, sources: Sequence[Source], form: Form, arguments: S
 
 def read(executable: Any, sources: Sequence[Source], arguments: Sequence[Any]) -> list[Any]:
     """A value for each input, from arguments and containers."""
-    expected = 1 + max((split(source)[0] for source in sources), default=-1)
-    if len(arguments) != expected:
-        raise TypeError(f"{expected} arguments expected, got {len(arguments)}")
+    last = -1
+    for source in sources:  # as `split` does; every call passes here
+        position = source if isinstance(source, int) else -1 if isinstance(source, list) else source[0]
+        if position > last:
+            last = position
+    if len(arguments) != last + 1:
+        raise TypeError(f"{last + 1} arguments expected, got {len(arguments)}")
     values: list[Any] = []
+    moving = executable.moving
     for k, source in enumerate(sources):
-        position, container = split(source)
+        position, container = (-1, source) if isinstance(source, list) else split(source)
         if position >= 0 and arguments[position] is not ...:
             value = arguments[position]
             if container is not None and k in executable.written and isinstance(value, np.ndarray):
                 value = value.copy()  # the container's next value must not be computed in the caller's own array
         elif container:
             value = container[0]
-            if k in executable.moving:
+            if k in moving:
                 value = container[0] = executable.settled(k, value)
             elif isinstance(value, DeviceValue):
                 value = container[0] = value.get()
@@ -171,10 +176,9 @@ def read(executable: Any, sources: Sequence[Source], arguments: Sequence[Any]) -
 def commit(executable: Any, sources: Sequence[Source], updates: list[Any]) -> None:
     """Puts the new values of updates into their containers; see the module."""
     for (position, _), new in zip(executable.program.updates, updates):
-        container = split(sources[position])[1]
-        if not container:
-            continue
-        if container[0] is not new and not (_is_borrowed(container) and _overwritten(container[0], new)):
+        source = sources[position]
+        container = source if isinstance(source, list) else split(source)[1]
+        if container and container[0] is not new and not (_is_borrowed(container) and _overwritten(container[0], new)):
             container[0] = new
 
 

@@ -203,12 +203,12 @@ class PycudaDevice:
 
     def launcher(self, module: LoadedKernels) -> Launcher:
         handles = ffi.new("CUfunction[]", module.functions)
+        get, push, pop = (int(ffi.cast("uintptr_t", ffi.addressof(self.driver.library, name))) for name in _CONTEXTS)
         function = ffi.addressof(self.driver.library, "cuLaunchKernel")
         return Launcher(int(ffi.cast("uintptr_t", function)), int(ffi.cast("uintptr_t", handles)),
                         int(ffi.cast("uintptr_t", self.stream)),
                         lambda code: self.driver.error("cuLaunchKernel", code), (handles, module), self.graphs(),
-                        (*(int(ffi.cast("uintptr_t", ffi.addressof(self.driver.library, name))) for name in _CONTEXTS),
-                         int(ffi.cast("uintptr_t", self.context))))
+                        (get, push, pop, int(ffi.cast("uintptr_t", self.context))))
 
     def graphs(self) -> Optional[Graphs]:
         """Graphs of this device's work; None where the driver has none."""

@@ -56,8 +56,8 @@ class Launcher:
     error     the exception for what `function` answers when it fails
     keep      what must live as long
     graphs    the device's `Graphs`, or None: work is queued at once
-    context   addresses of cuCtxGetCurrent, cuCtxPushCurrent, cuCtxPopCurrent and the context, which C makes the thread's
-              own; zeros: the device is made `active` by Python
+    context   addresses of cuCtxGetCurrent, cuCtxPushCurrent, cuCtxPopCurrent and the context, which C makes the
+              thread's own; zeros: the device is made `active` by Python
     """
 
     function: int

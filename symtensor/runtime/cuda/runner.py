@@ -172,6 +172,11 @@ class _Standing(_DeviceCall):
             self.new, self.alive = {}, []
 
 
+def _wanted(buffer: Buffer) -> tuple[np.dtype, int, tuple[int, ...]]:
+    """A buffer's dtype and rank, and its axes of length 1."""
+    return np.dtype(buffer.dtype), buffer.ndim, tuple(k for k, one in enumerate(buffer.broadcast) if one)
+
+
 def _spec(buffer: Buffer) -> tuple[Any, tuple[bool, ...], bool]:
     """A buffer as the extension reads it."""
     return np.dtype(buffer.dtype), tuple(buffer.broadcast), buffer.layout == "c" and buffer.ndim > 0
@@ -202,6 +207,7 @@ class CudaRunner(CffiRunner):
         self.keep = keep
         self.module = device.load(unit.kernels) if unit.kernels is not None else None
         self.moving = frozenset(k for k, name in enumerate(program.inputs) if self.kinds[name].home == "device")
+        self.wanted = {k: _wanted(self.kinds[program.inputs[k]]) for k in self.moving}
         self.constants = [
             DeviceArray.from_host(device, value) if self.kinds[name].home == "device" else value
             for name, value in zip(program.constants, constants, strict=True)]
@@ -241,11 +247,11 @@ class CudaRunner(CffiRunner):
         """The value of an input in the memory where the program wants it."""
         if position not in self.moving:
             return value
-        kind = self.kinds[self.program.inputs[position]]
-        if isinstance(value, DeviceArray) and value.device is self.device:
-            if value.dtype == np.dtype(kind.dtype) and len(value.shape) == kind.ndim:
-                if all(n == 1 for n, one in zip(value.shape, kind.broadcast) if one):
-                    return value
+        dtype, ndim, ones = self.wanted[position]
+        if value.__class__ is DeviceArray and value.device is self.device and value.dtype == dtype:
+            shape = value.shape
+            if len(shape) == ndim and (not ones or all(shape[k] == 1 for k in ones)):
+                return value
         return DeviceArray.from_host(self.device, self.fit(position, value))
 
     def run(self, values: Sequence[Any]) -> tuple[list[Any], list[Any]]:
