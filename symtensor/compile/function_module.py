@@ -39,6 +39,7 @@ from symtensor.graph.traversal import is_same_graph
 from symtensor.runtime import toolchain
 from symtensor.runtime.function import FunctionBase
 from symtensor.tensor.sharedvar import Container
+from symtensor.utils.memory import collector_paused
 
 __all__ = [
     "AliasedMemoryError", "DUPLICATE", "Function", "FunctionMaker", "In", "NODEFAULT", "Supervisor", "SymbolicInput",
@@ -613,9 +614,10 @@ def orig_function(
             outputs = FunctionMaker.wrap_out(outputs)
     profile = _profile(profile, name)
     make = getattr(mode, "function_maker", FunctionMaker)
-    maker = make(inputs, outputs, mode, accept_inplace=accept_inplace, profile=profile, on_unused_input=on_unused_input,
-                 output_keys=output_keys, name=name)
-    function = maker.create([getattr(given, "value", None) for given in inputs])
+    with collector_paused():
+        maker = make(inputs, outputs, mode, accept_inplace=accept_inplace, profile=profile,
+                     on_unused_input=on_unused_input, output_keys=output_keys, name=name)
+        function = maker.create([getattr(given, "value", None) for given in inputs])
     if profile:
         profile.note_compiling(time.perf_counter() - start)
     return function
