@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Optional
@@ -78,6 +78,7 @@ _KERNELS = KernelUnit(
             for name, value, more in _KINDS for tag, kind in (("f32", "float"), ("f64", "double"))),
     tuple(f"{name}_{tag}" for name, _, _ in _KINDS for tag in ("f32", "f64")))
 _BLOCK = 256
+_KNOWN = 1000  # layouts of products that are remembered
 
 
 @dataclass(frozen=True)
@@ -149,6 +150,7 @@ class Cublas:
         self.library = library
         self._lock = threading.RLock()  # a handle has one pointer mode, and one stream
         self._workspace = 0
+        self._products: dict[tuple[Any, ...], tuple[bool, tuple[int, ...], tuple[int, ...]]] = {}
         handle = ffi.new("void **")
         self._checked("cublasCreate", library.cublasCreate_v2(handle))
         self.handle = handle[0]
@@ -191,7 +193,7 @@ class Cublas:
 
     def _call(self, name: str, dtype: str, *args: Any) -> None:
         full = f"cublas{_LETTERS[dtype]}{name}"
-        with self._lock, self.device.active():
+        with self._lock, nullcontext() if self.device.is_current() else self.device.active():
             self._checked(full, getattr(self.library, full)(self.handle, *args))
 
     def routine(self, entry: str) -> Optional[Callable[[Sequence[Any], Sequence[Any], Sequence[Any]], None]]:
@@ -201,6 +203,8 @@ class Cublas:
         work: Callable[..., None] = getattr(self, "_" + entry.rpartition("_")[0])
 
         def run(outputs: Sequence[Any], inputs: Sequence[Any], scalars: Sequence[Any]) -> None:
+            if work == self._gemm and self._known_product(outputs[0], *inputs, *scalars):
+                return
             with ExitStack() as temporaries:
                 work(temporaries, _of(outputs[0]), *map(_of, inputs), *map(float, scalars))
 
@@ -259,6 +263,17 @@ class Cublas:
 
     # -------------------------------------------------------------------------------------------------- routines
 
+    def _known_product(self, c: Any, a: Any, b: Any, alpha: float, beta: float) -> bool:
+        """A product of matrices that lie as others did that needed no packing; False: there was none."""
+        known = self._products.get((c.dtype, c.shape, c.strides, a.shape, a.strides, b.shape, b.strides))
+        if known is None:
+            return False
+        turned, numbers, leading = known
+        left, right = (b, a) if turned else (a, b)
+        self._call("gemm_v2", c.dtype, *numbers, _pointer(c.dtype, alpha), left.address, leading[0], right.address,
+                   leading[1], _pointer(c.dtype, beta), c.address, leading[2])
+        return True
+
     def _gemm(self, temporaries: ExitStack, c: Operand, a: Operand, b: Operand, alpha: float, beta: float) -> None:
         self._product(temporaries, c, a, b, alpha, beta)
 
@@ -284,6 +299,11 @@ class Cublas:
         scalars = _pointer(c.dtype, alpha), _pointer(c.dtype, beta)
         sides = [(side.operand.address, side.leading) for side in (left, right, out)]
         if len(c.shape) == 2:
+            if (left.operand, right.operand) in ((a, b), (b, a)) and out.operand is c:
+                if len(self._products) == _KNOWN:
+                    self._products.clear()
+                self._products[c.dtype, c.shape, c.strides, a.shape, a.strides, b.shape, b.strides] = (
+                    out.by_rows, (*ops, m, n, k), (left.leading, right.leading, out.leading))
             self._call("gemm_v2", c.dtype, *ops, m, n, k, scalars[0], *sides[0], *sides[1], scalars[1], *sides[2])
         else:
             _whole(c.shape[0])

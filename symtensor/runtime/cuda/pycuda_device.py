@@ -106,6 +106,11 @@ class PycudaDevice:
         with self.driver.current(self.context):
             yield self.driver
 
+    def is_current(self) -> bool:
+        """Whether the device is `active` already."""
+        found = ffi.new("CUcontext *")
+        return not self.forked_away and self.driver.library.cuCtxGetCurrent(found) == 0 and found[0] == self.context
+
     def forked(self) -> None:
         """Called in a child process."""
         self.forked_away = True

@@ -14,8 +14,7 @@ import ctypes
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
-from typing import Any, Optional
+from typing import Any, NamedTuple, Optional
 
 import numpy as np
 
@@ -40,8 +39,7 @@ __all__ = ["CudaRunner"]
 LEAST_KEPT = 1 << 20  # bytes of a workspace that goes back to the pool
 
 
-@dataclass(frozen=True)
-class _Operand:
+class _Operand(NamedTuple):
     """An array as a routine gets it."""
 
     address: int
@@ -132,8 +130,8 @@ class _DeviceCall(_Call):
     def routine(self, entry: int, ndim: int, outputs: Any, inputs: Any, scalars: Any) -> None:
         name, run, ranks, dtype, count = self.runner.routines[entry]
         operands = [
-            _Operand(int(ffi.cast("intptr_t", a.data)), dtype, tuple(a.dims[k] for k in range(rank)),
-                     tuple(a.strides[k] for k in range(rank)))
+            _Operand(int(ffi.cast("intptr_t", a.data)), dtype, tuple(ffi.unpack(a.dims, rank)),
+                     tuple(ffi.unpack(a.strides, rank)))
             for group, array in zip(ranks, (outputs, inputs))
             for a, rank in ((array[k], rank) for k, rank in enumerate(group))]
         kind = "double *" if dtype == "float64" else "float *"
