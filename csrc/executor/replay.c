@@ -322,8 +322,8 @@ char *st_replay_slot(st_frame *frame, st_i64 k, st_i64 bytes)
     Queue *q = st_queue(frame);
     if (q->slots[k] && q->sizes[k] >= bytes)
         return q->slots[k];
-    /* Memory is given back and taken: what was written down uses what was there. */
-    return submit(frame, q, q->replay) ? NULL : q->python->slot(frame, k, bytes);
+    /* What was written down may use what is given back now. */
+    return q->slots[k] && submit(frame, q, q->replay) ? NULL : q->python->slot(frame, k, bytes);
 }
 
 int st_replay_launch(st_frame *frame, st_i64 kernel, st_i64 points, st_i64 width, void *const *args)
@@ -547,7 +547,7 @@ static PyObject *replay_keep(Replay *r, PyObject *handle)
     return PyLong_FromVoidPtr(gone);
 }
 
-PyDoc_STRVAR(drop_doc, "drop() -> handles\n\nForgets all graphs and lists.");
+PyDoc_STRVAR(drop_doc, "drop() -> handles\n\nForgets all graphs.");
 
 static PyObject *replay_drop(Replay *r, PyObject *unused)
 {
@@ -563,7 +563,6 @@ static PyObject *replay_drop(Replay *r, PyObject *unused)
         r->graphs = next;
         r->n_graphs--;
     }
-    memset(r->seen, 0, sizeof r->seen);
     return handles;
 }
 

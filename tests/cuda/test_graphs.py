@@ -337,6 +337,24 @@ def test_memory_goes_back(world, device):
     assert (device.memory()["used"], fake.library.fake_graphs, fake.library.fake_pinnings) == before
 
 
+def test_memory_that_others_keep(world, device):
+    """Graphs keep workspaces, until somebody needs the memory."""
+    fake = world[0]
+    gc.collect()
+    device.release()
+    s = symtensor.shared(np.full(10**6, 0.5, "float32"))
+    f = symtensor.function([], T.dot(T.tanh(s), T.exp(s)) + T.dot(T.sin(s), s), updates=[(s, s * np.float32(0.9))])
+    for _ in range(5):
+        f()
+    assert native(f).graphs and device.memory()["used"] > 5 * 10**6
+    fake.library.fake_room = fake.library.fake_taken + 10**6
+    g = symtensor.function([], T.dot(T.cos(s), T.log(s)))
+    assert np.isfinite(g()) and not native(f).graphs
+    fake.library.fake_room = 1 << 40
+    f()
+    np.testing.assert_allclose(s.get_value(), 0.5 * 0.9 ** 6, rtol=1e-5)
+
+
 def test_large_values_and_many():
     """Beyond what is staged, and beyond the areas."""
     x, y = T.fmatrix("x"), T.fmatrix("y")

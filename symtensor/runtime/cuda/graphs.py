@@ -43,6 +43,7 @@ FUNCTIONS = ("cuLaunchKernel", "cuMemcpyHtoDAsync_v2", "cuMemcpyDtoHAsync_v2", "
              "cuEventRecord", "cuEventSynchronize")
 _NEEDED = (*FUNCTIONS, "cuGraphInstantiateWithFlags", "cuGraphDestroy", "cuGraphExecDestroy", "cuStreamEndCapture",
            "cuMemHostAlloc", "cuMemFreeHost")
+_PATIENCE = 8  # lists that are queued before we stop hoping for graphs
 _THREAD_LOCAL = 1  # CU_STREAM_CAPTURE_MODE_THREAD_LOCAL: other threads may do what they like
 _NON_BLOCKING = 1  # CU_STREAM_NON_BLOCKING: the default stream may be used while we capture
 _NO_TIMES = 2  # CU_EVENT_DISABLE_TIMING
@@ -186,6 +187,11 @@ class Recorder:
         except BaseException as error:
             abi.from_handle(abi.cast("st_frame *", address).owner).error = error
             return 0
+
+    def hopes(self) -> bool:
+        """Whether there are graphs, or may soon be, so that memory should stay where it is."""
+        native = self.native
+        return bool(native.graphs) or not native.off and native.queued < _PATIENCE
 
     def drop(self) -> None:
         """Forgets all graphs."""

@@ -15,6 +15,7 @@ import logging
 import os
 import re
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -71,6 +72,7 @@ class PycudaDevice:
         for kept in (self._context, self._stream, self._pool):
             _immortal(kept)
         self._blocks: dict[int, Any] = {}
+        self.keepers: weakref.WeakSet[Any] = weakref.WeakSet()  # whose `free` gives back memory
         self._modules: dict[str, LoadedKernels] = {}
         self._lock = threading.RLock()  # again in the same thread: a pool without memory collects garbage
         self._blas: Optional[cublas.Cublas] = None
@@ -122,7 +124,7 @@ class PycudaDevice:
             raise NotInGraph("memory is taken in the middle")
         with self.active(), self._lock, self._pushed():
             try:
-                block = self._pool.allocate(max(size, 1))
+                block = self._block(max(size, 1))
             except self._cuda.MemoryError as error:
                 free, total = self._cuda.mem_get_info()
                 used, kept = self._pool.active_bytes, self._pool.managed_bytes - self._pool.active_bytes
@@ -134,6 +136,16 @@ class PycudaDevice:
             address = int(block)
             self._blocks[address] = block
         return address
+
+    def _block(self, size: int) -> Any:
+        try:
+            return self._pool.allocate(size)
+        except self._cuda.MemoryError:
+            if not self.keepers:
+                raise
+        for keeper in [*self.keepers]:  # what functions that are not running keep for their next call
+            keeper.free()
+        return self._pool.allocate(size)
 
     def free(self, address: int) -> None:
         # Back to the pool. Work that is queued runs before what comes to use it next.

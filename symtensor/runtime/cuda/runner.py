@@ -3,7 +3,7 @@
 In: a loaded host unit, its placed program, its kernels and the device. `run(values)` binds, calls and collects as
 `Executable.run` says. Inputs that live on the device may come as `DeviceArray`s or as NumPy arrays, which are moved
 there; what lives there among the updates comes back as `DeviceArray`s. Workspaces of the device are kept between calls
-like those of the host; large ones go back to the device's pool unless `keep` is set, or graphs were made.
+like those of the host; large ones go back to the device's pool unless `keep` is set, or there are graphs, or may be.
 
 A failed call has written no shared value: writes over them stand at the program's end, other new values are memory of
 their own.
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
+import weakref
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from typing import Any, NamedTuple, Optional
@@ -226,6 +227,8 @@ class CudaRunner(CffiRunner):
         objects = any(kind.dtype == "object" for kind in program.buffers)
         plain = not (self.called or objects or set(self.destroyed) - self.moving)
         self.standing = _Standing(self, library) if plain and _executor is not None else None
+        if isinstance(keepers := getattr(device, "keepers", None), weakref.WeakSet):
+            keepers.add(self)
         # Where C cannot, Python makes the device the thread's own.
         self.activates = self.launcher is not None and not self.launcher.context[3]
 
@@ -263,7 +266,7 @@ class CudaRunner(CffiRunner):
                 return self._run(self.standing, values)
             return self.call(_DeviceCall(self, self._bound(values), self.slots, self.workspaces))
         finally:
-            if not self.keep and not (self.recorder is not None and self.recorder.native.graphs):
+            if not self.keep and not (self.recorder is not None and self.recorder.hopes()):
                 self.workspaces.drop(LEAST_KEPT)
             self.lock.release()
 
