@@ -7,6 +7,7 @@ from __future__ import annotations
 import gc
 import logging
 import threading
+from dataclasses import replace
 
 import fake_cuda
 import numpy as np
@@ -15,6 +16,7 @@ import pytest
 import symtensor
 import symtensor.tensor as T
 from symtensor.codegen.target import KernelUnit
+from symtensor.ir.nodes import Const, Let, Load, Nest, PyCall, Same, Store
 from symtensor.runtime.cuda import compiler
 from symtensor.runtime.cuda.array import DeviceArray
 from symtensor.runtime.cuda.device import use
@@ -252,6 +254,25 @@ def test_what_the_host_reads():
             np.testing.assert_allclose(a, b, rtol=1e-4)
 
 
+def test_results_that_the_host_reads_too():
+    x = T.fvector("x")
+    s = symtensor.shared(np.ones(50, "float32"))
+
+    def outputs():
+        y = T.tanh(x * s) + T.exp(x)
+        n = T.cast((y > 1).sum(), "int64")
+        return [n, T.arange(n) * 2, y[:n] * s[:n], (y * s).sum()]
+
+    f = symtensor.function([x], outputs(), updates=[(s, s + np.float32(0.1) * x)])
+    with use(None):
+        s = symtensor.shared(np.ones(50, "float32"))
+        g = symtensor.function([x], outputs(), updates=[(s, s + np.float32(0.1) * x)])
+    for k in range(10):
+        value = numbers(50)
+        for a, b in zip(f(value), g(value), strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-4)
+
+
 def test_calls_that_fail(world):
     f, params, batch = made(mlp)
     values = batch(20)
@@ -439,3 +460,8 @@ def test_results_that_may_be_late():
     f, _, _ = made(mlp)
     program = f._executable.program
     assert late_results(program) == bytes([1, 0, 0, 0, 0])
+    cost = program.outputs[0]
+    for more in (Let("n", Load(cost, (), "float32")), Nest((Store(cost, (), Const(0.0, "float32")),)),
+                 Same("other", cost), PyCall(0, (cost,), ())):
+        assert late_results(replace(program, body=(*program.body, more)))[0] == 0
+    assert late_results(replace(program, outputs=(cost, cost))) == bytes(6)
