@@ -66,8 +66,10 @@ static char *output(st_frame *frame, st_i64 k, st_i64 ndim, const st_i64 *dims, 
             frame->results[k].strides[d] = PyArray_STRIDE(array, d);
         }
     }
-    else
-        frame->error_site = -2;
+    else { /* no memory, which is all that can be wrong */
+        PyErr_Clear();
+        frame->error_site = -1;
+    }
     PyGILState_Release(state);
     return data;
 }

@@ -161,6 +161,39 @@ def test_training(gpu):
     assert costs[-1] < 0.7 * costs[0]
 
 
+def test_replay(gpu):
+    """Work that repeats is captured and replayed, cuBLAS's too, and gives what it gives without; nothing is refused."""
+    pytest.importorskip("symtensor._executor")
+
+    def made():
+        rng = np.random.default_rng(2)
+        a, b, rate = T.fmatrix("a"), T.lvector("b"), T.fscalar("rate")
+        w, v = (symtensor.shared(0.1 * rng.standard_normal(shape).astype("float32")) for shape in ((200, 64), (64, 10)))
+        cost = T.nnet.categorical_crossentropy(T.nnet.softmax(T.tanh(a.dot(w)).dot(v)), b).mean()
+        step = symtensor.function([a, b, rate], cost, updates=[(p, p - rate * T.grad(cost, p)) for p in (w, v)])
+        quiet = symtensor.function([a, rate], [], updates=[(w, w - rate * T.tanh(a.T.dot(a.dot(w)))), (v, v * rate)])
+        return step, quiet, w, v
+
+    step, quiet, w, v = made()
+    with symtensor.change_flags(**{"cuda.graphs": False}):
+        plain_step, plain_quiet, w2, v2 = made()
+    rng = np.random.default_rng(3)
+    for k in range(60):
+        x = X[rng.integers(0, 300, (128, 50)[k % 7 == 0])]
+        y = (x[:, 0] > 0).astype("int64")
+        rate = np.float32(0.5 if k < 30 else 0.25)
+        np.testing.assert_allclose(step(x, y, rate), plain_step(x, y, rate), rtol=1e-3)
+        quiet(x, np.float32(0.999))
+        plain_quiet(x, np.float32(0.999))
+        x[:] = np.nan
+    np.testing.assert_allclose(w.get_value(), w2.get_value(), rtol=1e-2, atol=1e-3)
+    np.testing.assert_allclose(v.get_value(), v2.get_value(), rtol=1e-2, atol=1e-3)
+    for f in (step, quiet):
+        native = f._executable.run.__self__.recorder.native
+        assert not native.off and native.captured and native.replayed > 30
+    assert plain_step._executable.run.__self__.recorder is None
+
+
 def test_draws():
     def drawn():
         streams = MRG_RandomStreams(7)
