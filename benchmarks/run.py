@@ -7,6 +7,7 @@ NumPy are failures. What comes out is one JSON file; `--table` writes the tables
 from __future__ import annotations
 
 import argparse
+import compileall
 import importlib.util
 import json
 import os
@@ -50,6 +51,7 @@ def main() -> None:
         pythons = dict(choice.split("=", 1) for choice in args.python)
         libraries = args.libraries or [name for name in LIBRARIES if usual(name, pythons)]
         found["machine"] = machine(args.threads)
+        compileall.compile_dir(str(ROOT / "symtensor"), quiet=2)  # as installing does; a checkout may be fresh
         path.parent.mkdir(parents=True, exist_ok=True)
         for group in args.groups:
             for library, rows in measure(args, group, libraries, pythons).items():
