@@ -73,10 +73,8 @@ class Worklist(Feature):
     def on_import(self, fgraph: Any, node: Any, reason: Any) -> None:
         self.imported.append(node)
         self.touched[node] = None
-        # First in the queue: what is new has its final form before those look at it who wait behind.
-        if self.new_nodes and node not in self.waiting and self.dispatch(node.op):
-            self.waiting.add(node)
-            self.queue.appendleft(node)
+        if self.new_nodes:
+            self.push(node)
 
     def on_change_input(self, fgraph: Any, node: Any, i: Any, r: Any, new_r: Any, reason: Any = None) -> None:
         self.changes += 1
@@ -166,6 +164,8 @@ def run_to_fixed_point(fgraph: Any, rewriters: Iterable[Any] | Dispatch, *, fina
     uses: dict[str, int] = {}
     work = Worklist(dispatch, follow=True, new_nodes=True)
     ancestry = _Ancestry()
+    # Rules look at what is around their node, users' rewriters anywhere.
+    near = all(getattr(rewriter, "pure", False) for rewriter in dispatch.rewriters)
 
     def may_fire(node: Any, rewriter: Any) -> bool:
         name = name_of(rewriter)
@@ -184,7 +184,7 @@ def run_to_fixed_point(fgraph: Any, rewriters: Iterable[Any] | Dispatch, *, fina
             for _ in range(_ROUNDS):
                 changes = work.changes
                 run_whole(whole)
-                for node in work.around_changes(fgraph) if changes else fgraph.toposort():
+                for node in work.around_changes(fgraph) if changes and near else fgraph.toposort():
                     work.push(node)
                 while True:
                     while work.queue:
