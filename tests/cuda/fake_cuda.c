@@ -64,6 +64,7 @@ typedef struct node node;
 struct node { node *next; void (*run)(node *); i64 a[20], seq; double alpha, beta; unsigned char *bytes; };
 typedef struct { int capturing, mode, broken, nodes; pthread_t thread; node *first, **last; } stream;
 static stream streams[4096];
+static stream default_stream; /* that of handle 0 */
 static int n_streams;
 int fake_lazy;
 int fake_refuse[4]; /* codes for: beginning a capture, ending one, instantiating, launching a graph */
@@ -71,7 +72,7 @@ static i64 seq;
 static node *waiting, **waiting_end = &waiting;
 
 #define HANDLE(s) ((void *)(uintptr_t)(0x5100 + 16 * (s)))
-static stream *stream_of(void *handle) { return &streams[((uintptr_t)handle - 0x5100) / 16]; }
+static stream *stream_of(void *handle) { return handle ? &streams[((uintptr_t)handle - 0x5100) / 16] : &default_stream; }
 static pthread_mutex_t turn = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
 static void settle(i64 until)
 {

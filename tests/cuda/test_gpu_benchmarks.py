@@ -73,7 +73,7 @@ def test_the_copy_on_a_stand_in_driver(folder, tmp_path):
     done = subprocess.run(command, cwd=ROOT, env={**os.environ, "LD_LIBRARY_PATH": str(tmp_path)}, timeout=60,
                           capture_output=True, text=True)
     lines = done.stdout.splitlines()
-    assert lines[0] == worker.BEGIN + "copy", done.stderr
+    assert done.returncode == 0 and lines[0] == worker.BEGIN + "copy", (done.returncode, done.stderr)
     row = json.loads(lines[1][len(worker.MARK):])
     assert row["error"] == 0 and row["amount"] == 8 * 1037 and row["device"].startswith("Host memory, 1024 GiB")
     assert row["device"].endswith("driver for CUDA 13.0")
