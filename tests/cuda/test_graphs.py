@@ -48,6 +48,12 @@ def device(request, world, monkeypatch):
 
 
 RNG = np.random.default_rng(0)
+START = RNG.bit_generator.state
+
+
+@pytest.fixture(autouse=True)
+def the_same_numbers_for_each_test():
+    RNG.bit_generator.state = START
 
 
 def numbers(*shape):
@@ -239,7 +245,7 @@ def test_what_the_host_reads():
         return 2 * a
 
     def outputs():
-        y = T.exp(x) * s + T.tanh(x * s)
+        y = T.exp(x) * s + T.tanh(x * s) ** 2  # positive terms: nothing cancels, so the sums of both sides agree
         h, _ = symtensor.scan(lambda h: (h * T.float32(1.5) if hasattr(T, "float32") else h * np.float32(1.5),
                                          symtensor.scan_module.until(h.sum() > 300)), outputs_info=y, n_steps=40)
         return [h[-1], doubled(y + 1) * s, (y / s.sum()).sum()]
