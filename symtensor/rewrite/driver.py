@@ -65,8 +65,9 @@ class Worklist(Feature):
         found = {node for node in self.touched if getattr(node, "fgraph", None) is fgraph}
         level = list(found)
         for _ in range(_FAR):
-            level = [user for node in level for output in node.outputs for user, _ in output.clients if user != "output"
-                     and user not in found and not found.add(user)]  # type: ignore[func-returns-value]
+            level = list(dict.fromkeys(user for node in level for output in node.outputs for user, _ in output.clients
+                                       if user != "output" and user not in found))
+            found.update(level)
         self.touched.clear()
         return [node for node in fgraph.toposort() if node in found] if found else []
 
