@@ -2,32 +2,15 @@
 
 /* Workspace k of the device for an array. */
 ST_NEST char *st_device_workspace(st_frame *frame, st_i64 k, st_i64 itemsize, st_i64 ndim, const st_i64 *dims) {
-    st_i64 bytes = itemsize;
-    int over = 0;
-    for (st_i64 a = 0; a < ndim; a++) over |= __builtin_mul_overflow(bytes, dims[a], &bytes);
-    if (__builtin_expect(over, 0)) {
-        for (st_i64 a = 0; a < ndim; a++) over &= dims[a] != 0;
-        bytes = 0;
-        if (over) {
-            frame->error_site = -1;
-            return 0;
-        }
-    }
+    st_i64 bytes;
+    if (st_too_large(frame, itemsize, ndim, dims, &bytes)) return 0;
     return frame->device->slot(frame, k, bytes);
 }
 
 /* Result k of the call, on the device, for an array. */
 ST_NEST char *st_device_result(st_frame *frame, st_i64 k, st_i64 itemsize, st_i64 ndim, const st_i64 *dims) {
-    st_i64 bytes = itemsize;
-    int over = 0;
-    for (st_i64 a = 0; a < ndim; a++) over |= __builtin_mul_overflow(bytes, dims[a], &bytes);
-    if (__builtin_expect(over, 0)) {
-        for (st_i64 a = 0; a < ndim; a++) over &= dims[a] != 0;
-        if (over) {
-            frame->error_site = -1;
-            return 0;
-        }
-    }
+    st_i64 bytes;
+    if (st_too_large(frame, itemsize, ndim, dims, &bytes)) return 0;
     return frame->device->output(frame, k, ndim, dims, itemsize);
 }
 

@@ -7,34 +7,30 @@ ST_RARE int st_fail(st_frame *frame, st_i64 site, st_i64 count, const st_i64 *va
     return 1;
 }
 
-/* Workspace k for an array; NULL if there is no memory or its size is beyond 63 bits. */
-ST_NEST char *st_workspace(st_frame *frame, st_i64 k, st_i64 itemsize, st_i64 ndim, const st_i64 *dims) {
-    st_i64 bytes = itemsize;
+/* The bytes of an array; nonzero, with the error set, if they are beyond 63 bits. An empty array has none. */
+ST_NEST int st_too_large(st_frame *frame, st_i64 itemsize, st_i64 ndim, const st_i64 *dims, st_i64 *bytes) {
     int over = 0;
-    for (st_i64 a = 0; a < ndim; a++) over |= __builtin_mul_overflow(bytes, dims[a], &bytes);
+    *bytes = itemsize;
+    for (st_i64 a = 0; a < ndim; a++) over |= __builtin_mul_overflow(*bytes, dims[a], bytes);
     if (__builtin_expect(over, 0)) {
         for (st_i64 a = 0; a < ndim; a++) over &= dims[a] != 0;
-        bytes = 0;
-        if (over) {
-            frame->error_site = -1;
-            return 0;
-        }
+        *bytes = 0;
+        if (over) frame->error_site = -1;
     }
+    return over;
+}
+
+/* Workspace k for an array; NULL if there is no memory or its size is beyond 63 bits. */
+ST_NEST char *st_workspace(st_frame *frame, st_i64 k, st_i64 itemsize, st_i64 ndim, const st_i64 *dims) {
+    st_i64 bytes;
+    if (st_too_large(frame, itemsize, ndim, dims, &bytes)) return 0;
     return frame->slot(frame, k, bytes);
 }
 
 /* Result k of the call for an array. */
 ST_NEST char *st_result(st_frame *frame, st_i64 k, st_i64 itemsize, st_i64 ndim, const st_i64 *dims) {
-    st_i64 bytes = itemsize;
-    int over = 0;
-    for (st_i64 a = 0; a < ndim; a++) over |= __builtin_mul_overflow(bytes, dims[a], &bytes);
-    if (__builtin_expect(over, 0)) {
-        for (st_i64 a = 0; a < ndim; a++) over &= dims[a] != 0;
-        if (over) {
-            frame->error_site = -1;
-            return 0;
-        }
-    }
+    st_i64 bytes;
+    if (st_too_large(frame, itemsize, ndim, dims, &bytes)) return 0;
     return frame->output(frame, k, ndim, dims, itemsize);
 }
 
