@@ -36,7 +36,8 @@ def test_all_is_well(capsys):
     if toolchain.find() is None:
         pytest.skip("no C compiler")
     findings = {finding.name: finding for finding in doctor.findings()}
-    assert list(findings) == [name for name, _ in doctor.EXAMINATIONS]
+    of_cuda = ("pycuda", "kernels", "cuBLAS")  # told where anything of CUDA is here
+    assert [name for name in findings if name not in of_cuda] == [name for name, _ in doctor.EXAMINATIONS]
     assert findings["compiler"].facts["path"] == toolchain.find().path
     assert findings["vectors"].facts["vector_bits"] in (128, 256, 512)
     assert findings["cache"].facts["limit"] > 0 and findings["cache"].facts["free"] > 0

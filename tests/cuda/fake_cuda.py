@@ -37,11 +37,11 @@ int cuStreamCreate(void **stream, unsigned flags);
 """)
 
 
-def built(place: Path, name: str = "libcuda.so.1") -> Path:
-    """The library, compiled into a folder."""
-    path = place / name
-    subprocess.run(["gcc", "-shared", "-O1", "-fPIC", "-pthread", f"-Wl,-soname,{name}", "-o", str(path), str(SOURCE)],
-                   check=True)
+def built(place: Path) -> Path:
+    """The library, compiled into a folder. It has no name of its own within (no soname): else, once loaded from there, it
+    would be what the whole process finds for the driver's name."""
+    path = place / "libcuda.so.1"
+    subprocess.run(["gcc", "-shared", "-O1", "-fPIC", "-pthread", "-o", str(path), str(SOURCE)], check=True)
     return path
 
 
