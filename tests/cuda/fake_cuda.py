@@ -38,8 +38,8 @@ int cuStreamCreate(void **stream, unsigned flags);
 
 
 def built(place: Path) -> Path:
-    """The library, compiled into a folder. It has no name of its own within (no soname): else, once loaded from there, it
-    would be what the whole process finds for the driver's name."""
+    """The library, compiled into a folder. It has no soname: once loaded from there, it would be what the whole process
+    finds for the driver's name."""
     path = place / "libcuda.so.1"
     subprocess.run(["gcc", "-shared", "-O1", "-fPIC", "-pthread", "-o", str(path), str(SOURCE)], check=True)
     return path
