@@ -25,7 +25,7 @@ from symtensor._version import __version__
 from symtensor.codegen.target import SIMD_MATH
 from symtensor.compile.function import function
 from symtensor.config import config
-from symtensor.runtime import blas, cachedir, executor, processor, toolchain, upkeep
+from symtensor.runtime import blas, built_in, cachedir, executor, processor, toolchain, upkeep
 from symtensor.runtime.cuda import compiler as kernel_compiler
 from symtensor.runtime.cuda import cublas, driver
 from symtensor.tensor.type import TensorType
@@ -105,7 +105,11 @@ def _extension() -> Finding:
     if executor._executor is None:
         return Finding("calls", WRONG, "the extension symtensor._executor was not built: calls cost microseconds more",
                        "install a C compiler and Python's headers, and reinstall symtensor")
-    return Finding("calls", OK, f"one call into C ({executor._executor.__file__})")
+    if executor._executor.built_in and not built_in.variant():
+        return Finding("calls", WRONG, "the extension was built from another csrc/, so its helpers are not used",
+                       "reinstall symtensor")
+    return Finding("calls", OK, f"one call into C ({executor._executor.__file__}); "
+                   f"helpers built in: {built_in.variant() or 'none'}")
 
 
 def _blas() -> Finding:

@@ -213,3 +213,14 @@ def test_as_a_process(place):
                           env={**os.environ, "SYMTENSOR_FLAGS": f"base_compiledir={place}"}, timeout=300)
     assert done.returncode in (0, 1) and not done.stderr, done.stderr
     assert json.loads(done.stdout)["findings"][0]["name"] == "versions"
+
+
+def test_extension_of_other_headers(monkeypatch):
+    """An extension that was built before csrc/ changed works, but units are compiled without its helpers."""
+    if doctor.executor._executor is None or not doctor.built_in.variant():
+        pytest.skip("no built-in helpers")
+    assert doctor.built_in.variant() in found("calls").what
+    monkeypatch.setattr(doctor.built_in, "_found", lambda: ("", None))
+    monkeypatch.setattr(doctor, "EXAMINATIONS", [("calls", doctor._extension)])
+    finding = found("calls")
+    assert finding.state == doctor.WRONG and "another csrc/" in finding.what and "reinstall" in finding.todo

@@ -156,7 +156,8 @@ PyObject *st_wrap(Context *context, const Spec *spec, const st_array *array, int
 void st_extent(const st_array *array, const Spec *spec, char **low, char **high);
 
 /* routines.c */
-int st_add_routines(PyObject *module);
+int st_add_built_in(PyObject *module);
+PyObject *st_wide_vectors_win(PyObject *self, PyObject *args);
 
 /* threads.c */
 void st_parallel(st_part *part, const void *const *args, st_i64 n);

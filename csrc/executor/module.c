@@ -59,12 +59,17 @@ static PyObject *after_fork(PyObject *self, PyObject *unused)
     Py_RETURN_NONE;
 }
 
+PyDoc_STRVAR(wide_vectors_win_doc, "wide_vectors_win(log256, log512)\n\nWhether vectors of 512 bits are faster than those of "
+                                   "256 here. Both kinds must be there. Arguments: the addresses of logarithms of 8 "
+                                   "and of 16 floats, 0 for none.");
+
 static PyMethodDef methods[] = {
     {"trim", trim, METH_NOARGS, trim_doc},
     {"pool_limit", pool_limit, METH_O, pool_limit_doc},
     {"pool_state", pool_state, METH_NOARGS, pool_state_doc},
     {"release_bytes", release_bytes, METH_O, release_bytes_doc},
     {"after_fork", after_fork, METH_NOARGS, after_fork_doc},
+    {"wide_vectors_win", st_wide_vectors_win, METH_VARARGS, wide_vectors_win_doc},
     {NULL, NULL, 0, NULL},
 };
 
@@ -90,7 +95,7 @@ PyMODINIT_FUNC PyInit__executor(void)
         return NULL;
     if (PyModule_AddObjectRef(self, "Native", (PyObject *)&NativeType)
         || PyModule_AddObjectRef(self, "FunctionBase", (PyObject *)&FunctionBaseType)
-        || st_add_routines(self) || st_add_tall(self) || st_add_device(self) || st_add_placed(self)) {
+        || st_add_built_in(self) || st_add_tall(self) || st_add_device(self) || st_add_placed(self)) {
         Py_DECREF(self);
         return NULL;
     }

@@ -16,6 +16,13 @@ _SIMD_ROOTS = (
 SIMD_MATH = frozenset(root + suffix for root in _SIMD_ROOTS for suffix in ("", "f"))
 SIMD_MATH_2_22 = frozenset(root + suffix for root in _SIMD_ROOTS[:5] for suffix in ("", "f"))
 
+# Flags that C is compiled with for its meaning: errno and traps are not observed; products and sums are not contracted,
+# so that equal expressions give equal values in every loop variant and agree with NumPy (loops that want fused
+# operations ask for them by name). A sine and a cosine of one number stay two calls: gcc would make one of them, for
+# which there is no vector variant.
+SEMANTICS = ("-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off", "-fwrapv", "-fno-strict-aliasing", "-w",
+             *(f"-fno-builtin-{name}" for name in ("sin", "cos", "sinf", "cosf")))
+
 
 @dataclass(frozen=True)
 class Target:
@@ -25,6 +32,8 @@ class Target:
     simd_math    libm functions with vector variants that the linker finds (probe the symbol `_ZGVbN2v_tanh` for "tanh",
                  `_ZGVbN4v_tanhf` for "tanhf", `_ZGVbN2vv_pow` for two arguments); empty where there is no libmvec
     threads_from how many elements an array of a nest needs to have before its outer loop is shared by threads; 0: never
+    built_in     the variant of the helpers in the extension that units call (symtensor/codegen/c/built_in.py); "": all
+                 helpers are printed
     deterministic  kernels add floats in the same order in every run (no atomic additions)
     """
 
@@ -32,6 +41,7 @@ class Target:
     simd_math: frozenset[str] = SIMD_MATH
     threads_from: int = 0
     deterministic: bool = False
+    built_in: str = ""
 
     @property
     def vector_bytes(self) -> int:

@@ -1,8 +1,8 @@
 """The C compiler: found by trying, asked by argument list, never through a shell.
 
 In: `config.cxx` ("" means: no compiler), `$CC`, and the names gcc, cc and clang on the path. A candidate is good if it
-compiles a five-line file into a library that loads and answers; the flags are the first of a few sets that work. The
-same library measures which vectors to prefer (`symtensor.runtime.widths`). The result is remembered in the cache under
+compiles a five-line file into a library that loads and answers; the flags are the first of a few sets that work, and
+one for the width of vectors (`symtensor.runtime.widths`). The result is remembered in the cache under
 the compiler's path, time stamp and size and the processor, so a warm start starts no process. Out: `Compiler`, or
 None. `CompileError` keeps the command, the compiler's words and the source.
 
@@ -29,26 +29,21 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Optional
 
-from symtensor.codegen.target import SIMD_MATH, Target
+from symtensor.codegen.target import SEMANTICS, SIMD_MATH, Target
 from symtensor.config import config
-from symtensor.runtime import cache, cachedir, loader, processor, widths
+from symtensor.runtime import built_in, cache, cachedir, loader, processor, widths
 
 logger = logging.getLogger("symtensor.toolchain")
 
 TIMEOUT_SECONDS = 600.0
 PROBE_SECONDS = 30.0  # for five lines
 
-# Semantics: errno and traps are not observed; products and sums are not contracted, so that equal expressions give
-# equal values in every loop variant and agree with NumPy (loops that want fused operations ask for them by name).
-# A sine and a cosine of one number stay two calls: gcc would make one of them, for which there is no vector variant.
-_MEANING = ("-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off", "-fwrapv", "-fno-strict-aliasing", "-w",
-            *(f"-fno-builtin-{name}" for name in ("sin", "cos", "sinf", "cosf")))
 _SHARED = ("-x", "c", "-std=gnu11", "-fPIC", "-shared")
 _BARE = ("-nostartfiles", "-nostdlib")
 _ATTEMPTS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
-    (("-O2", "-march=native", "-fopenmp-simd", *_MEANING, *_SHARED), (*_BARE, "-lm")),
-    (("-O2", "-march=native", "-fopenmp-simd", *_MEANING, *_SHARED), ("-lm",)),
-    (("-O2", "-fopenmp-simd", *_MEANING, *_SHARED), ("-lm",)),
+    (("-O2", "-march=native", "-fopenmp-simd", *SEMANTICS, *_SHARED), (*_BARE, "-lm")),
+    (("-O2", "-march=native", "-fopenmp-simd", *SEMANTICS, *_SHARED), ("-lm",)),
+    (("-O2", "-fopenmp-simd", *SEMANTICS, *_SHARED), ("-lm",)),
     (("-O2", "-ffp-contract=off", "-fPIC", "-shared", "-x", "c"), ("-lm",)),
 )
 _TEST = """\
@@ -95,7 +90,8 @@ class Compiler:
     def facts(self, extra: Sequence[str] = ()) -> list[tuple[str, str]]:
         """What of the compiler belongs into a cache key."""
         return [("compiler", f"{self.path} {self.version}"), ("flags", " ".join(all_flags(self, extra))),
-                ("processor", processor.identity()), ("platform", cachedir.platform_text())]
+                ("processor", processor.identity()), ("platform", cachedir.platform_text()),
+                ("built in", built_in.digest())]
 
 
 class Search:
@@ -215,7 +211,7 @@ def has_gone_bad(compiler: Compiler) -> bool:
     """After a compilation that failed: whether the compiler does not even compile five lines any more (an image without
     its assembler, an upgrade under way). It is forgotten then, and `find` looks again."""
     try:
-        if _answers(compiler) is not None:
+        if _answers(compiler):
             return False
     except (CompileError, OSError):
         pass
@@ -243,7 +239,7 @@ def _note_key(path: str) -> str:
     facts = os.stat(path)
     return cache.key_of([("compiler note", os.path.realpath(path)), ("time", str(facts.st_mtime_ns)),
                          ("size", str(facts.st_size)), ("processor", processor.identity()),
-                         ("attempts", repr(_ATTEMPTS)), ("widths", widths.TEXT)])
+                         ("attempts", repr(_ATTEMPTS))])
 
 
 def _remembered(path: str) -> Compiler | None:
@@ -277,9 +273,8 @@ def _probed(path: str) -> Compiler | None:
     reason = ""
     for flags, link in _ATTEMPTS:
         try:
-            width = _answers(Compiler(path, version, flags, link))
-            if width is not None:
-                compiler = Compiler(path, version, flags + width, link)
+            if _answers(Compiler(path, version, flags, link)):
+                compiler = Compiler(path, version, flags + widths.flag(flags), link)
                 cache.write_note(_note_key(path), json.dumps(asdict(compiler)).encode())
                 return _remembered(path) or compiler
             reason = reason or "the test library gave a wrong answer"
@@ -295,14 +290,12 @@ def _probed(path: str) -> Compiler | None:
     return None
 
 
-def _answers(compiler: Compiler) -> tuple[str, ...] | None:
-    """Whether the five-line file compiles, loads and gives the right answer: None, or the flag for the width of vectors
-    that was measured with it."""
+def _answers(compiler: Compiler) -> bool:
+    """Whether the five-line file compiles, loads and gives the right answer."""
 
-    def make(place: Path) -> tuple[str, ...] | None:
-        text = _TEST + widths.text(compiler.flags)
-        library = loader.opened(compile_text(compiler, text, place, timeout=PROBE_SECONDS), ctypes.CDLL)
-        return widths.flag(library) if library.st_probe() == 42 else None
+    def make(place: Path) -> bool:
+        library = loader.opened(compile_text(compiler, _TEST, place, timeout=PROBE_SECONDS), ctypes.CDLL)
+        return bool(library.st_probe() == 42)
 
     return cache.in_place(make)
 
@@ -317,7 +310,7 @@ def target(compiler: Compiler) -> Target:
     simd = processor.vector_functions(SIMD_MATH) if "-fopenmp-simd" in compiler.flags else frozenset()
     threads_from = max(config.openmp_elemwise_minsize, 1) if config.openmp else 0
     return Target(vector_bits=width, simd_math=simd, threads_from=threads_from,
-                  deterministic=config.deterministic == "more")
+                  deterministic=config.deterministic == "more", built_in=built_in.variant())
 
 
 # --------------------------------------------------------------------------------------------------------- compiling

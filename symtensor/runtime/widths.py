@@ -1,64 +1,35 @@
-"""The vector width that a compiler should prefer: measured on the machine by a few lines of C.
+"""The vector width that a compiler should prefer: measured on the machine by the extension.
 
-In: C text to be compiled with the trial of a compiler, and the loaded library. Out: a flag. 512 bits where the
-processor has them and they win by a tenth, else 256. Tried with a function of the vector libm where there is one:
-processors that halve vectors of 512 bits gain in these only. The clock is read in C: another thread of Python may be
-busy. Refused: processors without vectors of 512 bits, and compilers that do not know the attribute (clang): no flag.
+Out: a flag. 512 bits where the processor has them and they win by a tenth (csrc/executor/widths.c), else 256. None for
+processors without vectors of 512 bits, and where units are not compiled for this processor.
 """
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Sequence
-from typing import Any
 
 from symtensor.runtime import processor
 
+try:
+    from symtensor import _executor
+except ImportError:  # not built: not measured
+    _executor = None  # type: ignore[assignment]
+
 FLAGS = ("-mprefer-vector-width=256", "-mprefer-vector-width=512")
 
-# Both loops in one file, in turns, so that other load hits both. The arrays are aligned, take a quarter of the first
-# cache and do not lie a multiple of 4 kB apart: otherwise the place where a process finds its memory may decide.
-TEXT = """\
-#if !defined __clang__
-#if VECTOR_LOG
-__attribute__((simd("notinbranch"))) float logf(float);
-#else
-#define logf(x) (x)
-#endif
-#define ST_RUN(WIDTH) \\
-    __attribute__((noinline, target("prefer-vector-width=" #WIDTH))) \\
-    static void run##WIDTH(const float *restrict x, float *restrict y) { \\
-        for (int r = 0; r < 16; r++) { \\
-            _Pragma("omp simd") \\
-            for (long i = 0; i < 1024; i++) y[i] = logf((x[i] * 1.5f + y[i]) * x[i] + 0.5f) * 0.25f; \\
-        } \\
-    }
-ST_RUN(256)
-ST_RUN(512)
-int st_width(void);
-int st_width(void)
-{
-    static float x[2112] __attribute__((aligned(64)));
-    float *y = x + 1088;
-    unsigned long long least[2] = {-1ull, -1ull};
-    for (int r = 0; r < 80; r++) {
-        unsigned long long start = __builtin_ia32_rdtsc(), time;
-        if (r & 1) run512(x, y); else run256(x, y);
-        time = __builtin_ia32_rdtsc() - start;
-        if (time < least[r & 1]) least[r & 1] = time;
-    }
-    return least[1] * 10 < least[0] * 9;
-}
-#endif
-"""
 
-
-def text(flags: Sequence[str]) -> str:
-    """What to compile besides the trial with these flags; "" where there is nothing to find out."""
+def flag(flags: Sequence[str]) -> tuple[str, ...]:
+    """What to add to a compiler's flags."""
     if "avx512f" not in processor.features() or "-march=native" not in flags:
-        return ""
-    return f"#define VECTOR_LOG {int(bool(processor.vector_functions(frozenset({'logf'}))))}\n" + TEXT
+        return ()
+    wide = _executor is not None and _executor.wide_vectors_win(_logarithm("d", 8), _logarithm("e", 16))
+    return (FLAGS[bool(wide)],)
 
 
-def flag(library: Any) -> tuple[str, ...]:
-    """The flag that the loaded library says; none if it was compiled without the text, or skipped it."""
-    measure = getattr(library, "st_width", None)
-    return () if measure is None else (FLAGS[1] if measure() else FLAGS[0],)
+def _logarithm(kind: str, lanes: int) -> int:
+    """The address of libmvec's logarithm of `lanes` floats for a kind of vectors (d: AVX2, e: AVX-512), or 0."""
+    try:
+        function = getattr(ctypes.CDLL("libmvec.so.1"), f"_ZGV{kind}N{lanes}v_logf")
+    except (OSError, AttributeError):
+        return 0
+    return ctypes.cast(function, ctypes.c_void_p).value or 0

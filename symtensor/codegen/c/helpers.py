@@ -12,7 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
+from symtensor.codegen.c.built_in import NAMES, symbol
 from symtensor.codegen.c.dialect import LOCAL, MEMORY, TAG, UNSIGNED, kind
+from symtensor.codegen.target import Target
 
 HEADERS = ("convert.h", "arith.h", "float16.h", "complex.h", "special.h", "bessel.h", "reduce.h", "memory.h",
            "device.h", "routine.h", "blas_table.h", "blas.h", "sort.h", "search.h")
@@ -151,11 +153,17 @@ def mentioned(text: str) -> tuple[str, ...]:
     return C_SOURCES.mentioned(text)
 
 
-class Helpers:
-    """Collects what a unit calls; `text` gives the definitions, each after those that it needs."""
+def declared(text: str) -> str:
+    """The declaration of a function, from its definition."""
+    return text.partition(" {\n")[0].removeprefix("ST_NEST ").removeprefix("ST_RARE ")
 
-    def __init__(self, simd_math: frozenset[str], sources: Sources = C_SOURCES):
-        self.simd_math = simd_math
+
+class Helpers:
+    """Collects what a unit calls; `text` gives the definitions, each after those that it needs. Of what is built into
+    the extension for the target there are only declarations."""
+
+    def __init__(self, target: Target, sources: Sources = C_SOURCES):
+        self.target = target
         self.sources = sources
         self.prototypes: dict[str, str] = {}
         self.texts: dict[str, str] = {}
@@ -164,12 +172,15 @@ class Helpers:
         if name in self.prototypes or name in self.texts:
             return
         if name in self.sources.libm:
-            simd = '__attribute__((simd("notinbranch"))) ' if name in self.simd_math else ""
+            simd = '__attribute__((simd("notinbranch"))) ' if name in self.target.simd_math else ""
             self.prototypes[name] = f"{simd}{self.sources.libm[name]};"
             return
         text = self.sources.instance(name)
         if text is None:
             raise KeyError(f"csrc/ does not define {name}")
+        if self.target.built_in and name in NAMES:
+            self.prototypes[name] = f'{declared(text)} __asm__("{symbol(name, self.target.built_in)}");'
+            return
         self.need_all(n for n in self.sources.mentioned(text) if n != name)
         self.texts[name] = text
 

@@ -42,12 +42,12 @@ def halves(functions: Mapping[str, str], called: Mapping[str, Sequence[str]], ma
 def _second(nests: Sequence[str], called: Mapping[str, Sequence[str]], main: str, helpers: Helpers) -> list[str]:
     """The nests of the second part, such that both take about the same time to compile: the heaviest first, each to
     where it ends sooner. A function of csrc/ costs each part that calls it."""
-    load, present = [_cost(main), 0.0], [Helpers(helpers.simd_math), Helpers(helpers.simd_math)]
+    load, present = [_cost(main), 0.0], [Helpers(helpers.target), Helpers(helpers.target)]
     second = []
     for text in sorted(nests, key=_cost, reverse=True):
         ends = []
         for part in (0, 1):
-            with_it = Helpers(helpers.simd_math)
+            with_it = Helpers(helpers.target)
             with_it.texts = dict(present[part].texts)
             with_it.need_all(called[text])
             added = sum(_cost(t) for name, t in with_it.texts.items() if name not in present[part].texts)

@@ -20,6 +20,6 @@ def print_routine(entry: str, target: Target = DEFAULT_TARGET) -> CUnit:
     dtypes = [d for d in ROUTINES[name].dtypes if DTYPE_TAGS[d] == tag]
     if not dtypes:
         raise KeyError(entry)
-    helpers = Helpers(target.simd_math)
+    helpers = Helpers(target)
     helpers.need(f"st_{entry}")
     return CUnit(abi_text() + PRELUDE + helpers.text(), flags=FLAGS, exports=(f"st_{entry}",))

@@ -65,7 +65,7 @@ class UnitPrinter:
     def __init__(self, program: Program, target: Target):
         self.program = program
         self.target = target
-        self.helpers = Helpers(target.simd_math)
+        self.helpers = Helpers(target)
         self.names = Names()
         self.lines: list[tuple[str, str]] = []  # text, and the name that it defines and is useless without
         self.indent = 1

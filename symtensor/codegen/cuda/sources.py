@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from symtensor.codegen.c.helpers import Helpers, Sources, source_folder, without_comments
+from symtensor.codegen.target import PLAIN_TARGET
 
 __all__ = ["SOURCES", "helpers_text", "prelude_text"]
 
@@ -29,7 +30,7 @@ def prelude_text() -> str:
 
 def helpers_text(called: Iterable[str]) -> str:
     """Definitions of functions and of what they call, as functions of the device."""
-    helpers = Helpers(frozenset(), SOURCES)
+    helpers = Helpers(PLAIN_TARGET, SOURCES)
     helpers.need_all(called)
     texts = [re.sub(r"\Astatic (?!__device__)", "ST_APART ", text) for text in helpers.texts.values()]
     return "".join(f"{text}\n" for text in texts)
