@@ -32,10 +32,10 @@ __all__ = ["FLAGS", "UnitPrinter", "print_program"]
 
 # No contraction of a * b + c: x*x - y*y is then 0 where x equals y, and results do not depend on the optimiser.
 FLAGS = ("-ffp-contract=off", "-fno-strict-aliasing")
-# Units of several nests compile with less effort (a third less time): of what -O2 adds to -O1 only that which loops
-# need to become vectors. A nest alone is not worth it: sums of columns are a tenth faster with all of -O2.
+# Units compile with less effort (a third less time): of what -O2 adds to -O1 only that which loops need to become
+# vectors. Small ones with sums of columns, which are a tenth faster with all of -O2, or with loops between nests get it.
+LIGHT_FLAGS = ("-O1", "-ftree-loop-vectorize", "-ftree-vrp", "--param=vect-epilogues-nomask=0")
 LARGE_UNIT, LONG_UNIT = 8, 50_000  # nests, characters of text
-LARGE_FLAGS = ("-O1", "-ftree-loop-vectorize", "-ftree-vrp", "--param=vect-epilogues-nomask=0")
 # Beyond so many lines the main function, which only calls, is compiled with less effort, then with none: gcc's time
 # grows with the square of its length.
 LONG_MAIN, VERY_LONG_MAIN = 300, 800
@@ -643,6 +643,11 @@ class UnitPrinter:
         kept.reverse()
         return kept
 
+    def gains_from_effort(self) -> bool:
+        """Whether code of this kind was seen to run faster with all of -O2."""
+        columns = any(name.startswith("st_flush_") for names in self.called.values() for name in names)
+        return columns or any(isinstance(stmt, While) for stmt in statements(self.program.body))
+
     def run(self) -> CUnit:
         program = self.program
         for k, name in enumerate(program.inputs + program.constants):
@@ -662,7 +667,7 @@ class UnitPrinter:
         else:
             parts += [*(text.replace("@", name, 1) + "\n" for text, name in self.functions.items()), main]
         large = len(self.functions) >= LARGE_UNIT or sum(map(len, self.functions)) > LONG_UNIT
-        flags = FLAGS + (LARGE_FLAGS if large else ())
+        flags = FLAGS + (LIGHT_FLAGS if large or not self.gains_from_effort() else ())
         return CUnit("".join(parts), tuple(self.library), program.slots + self.scratch, flags, parts=1 + split)
 
 
