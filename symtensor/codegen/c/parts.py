@@ -13,7 +13,7 @@ from symtensor.codegen.c.helpers import Helpers
 __all__ = ["LEAST_NESTS", "halves"]
 
 # Units with fewer nests are quicker to compile in one go.
-LEAST_NESTS = 6
+LEAST_NESTS = 4
 
 _HEAD = """\
 #ifdef ST_PART
