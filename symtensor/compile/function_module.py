@@ -36,7 +36,6 @@ from symtensor.control.builders import ops_with_inner_function
 from symtensor.graph.basic import Variable
 from symtensor.graph.trace import format_trace
 from symtensor.graph.traversal import is_same_graph
-from symtensor.runtime import toolchain
 from symtensor.runtime.function import FunctionBase
 from symtensor.tensor.sharedvar import Container
 from symtensor.utils.memory import collector_paused
@@ -471,8 +470,6 @@ class FunctionMaker:
 
     def rewritten(self, fgraph: Any) -> Any:
         """The graph after the mode's rewrites, which may work in place."""
-        if self.mode.linker.consumer == "c":
-            toolchain.prepare()
         self.mode.rewrite(fgraph)
         return fgraph
 

@@ -225,8 +225,8 @@ def linked(program: Program, constants: Sequence[Any] = (), pycalls: Sequence[Py
 def compiled_or_said(program: Program,
                      printer: Optional[Printer] = None) -> Optional[tuple[CUnit, loader.Unit, list[int]]]:
     """What `compiled` gives; None, said once, where there is no compiler or no place."""
-    for attempt in range(3):
-        compiler = toolchain.find()
+    for attempt in range(4):
+        compiler = toolchain.chosen()
         if compiler is None:
             break
         if not toolchain.named(compiler.path):
@@ -234,13 +234,17 @@ def compiled_or_said(program: Program,
                                          f"using {compiler.path}.", UserWarning)
         try:
             found = compiled(program, compiler, printer)
-        except OSError as error:
-            _say_no_place(str(error))
-            return None
-        except toolchain.CompileError:
-            if attempt == 2 or not toolchain.has_gone_bad(compiler):
+        except (OSError, toolchain.CompileError) as error:
+            if toolchain.is_on_trial(compiler):
+                toolchain.find()
+                continue
+            if isinstance(error, OSError):
+                _say_no_place(str(error))
+                return None
+            if attempt == 3 or not toolchain.has_gone_bad(compiler):
                 raise
             continue
+        toolchain.passed(compiler)
         if _executor is None:
             _said.once("extension", "the extension symtensor._executor was not built: every call costs some "
                                     "microseconds more.")

@@ -1,16 +1,16 @@
 """The C compiler: found by trying, asked by argument list, never through a shell.
 
-In: `config.cxx` ("" means: no compiler), `$CC`, and the names gcc, cc and clang on the path. A candidate is good if it
-compiles a five-line file into a library that loads and answers; the flags are the first of a few sets that work, and
-one for the width of vectors (`symtensor.runtime.widths`). The result is remembered in the cache under
-the compiler's path, time stamp and size and the processor, so a warm start starts no process. Out: `Compiler`, or
-None. `CompileError` keeps the command, the compiler's words and the source.
+In: `config.cxx` ("" means: no compiler), `$CC`, and the names gcc, cc and clang on the path. The first of them gets the
+first unit as its trial (`chosen`): if that compiles and loads, the compiler is remembered in the cache under its path,
+time stamp and size and the processor. If not, the candidates are searched (`find`): one is good if it compiles a
+five-line file into a library that loads and answers, with the first of a few sets of flags that work. One flag says
+the width of vectors (`symtensor.runtime.widths`). Out: `Compiler`, or None. `CompileError` keeps the command, the
+compiler's words and the source.
 
 Refused: compiling in an environment that changes what a compiler means (CPATH, GCC_EXEC_PREFIX, CFLAGS ...).
 """
 from __future__ import annotations
 
-import atexit
 import contextlib
 import ctypes
 import errno
@@ -99,33 +99,18 @@ class Search:
 
     def __init__(self) -> None:
         self.found: dict[tuple[str, ...], Compiler | None] = {}
+        self.on_trial: dict[tuple[str, ...], Compiler | None] = {}
         self.reasons: list[str] = []
         self.place_error = ""  # what was wrong with places for files, not with compilers
         self.turn = threading.RLock()
-        self.thread: threading.Thread | None = None  # that of `prepare`
-        self.processes: list[subprocess.Popen[bytes]] = []  # compilers that run
-        self.ending = False
 
 
 _search = Search()
 
 
-def _ended() -> None:
-    """At exit: a search that nobody waits for any more ends, and its compiler does not outlive the process."""
-    if _search.thread is not None and _search.thread.is_alive():
-        _search.ending = True
-        for process in list(_search.processes):
-            if process.returncode is None:
-                _kill(process)
-        _search.thread.join(5.0)
-
-
-atexit.register(_ended)
-
-
 def _unlocked() -> None:
     """In a child process: whoever was searching in the parent is not here."""
-    _search.turn, _search.thread, _search.processes = threading.RLock(), None, []
+    _search.turn = threading.RLock()
 
 
 if hasattr(os, "register_at_fork"):
@@ -179,31 +164,59 @@ def find() -> Compiler | None:
         return _search.found[key]
 
 
-def prepare() -> None:
-    """Begins to look for a compiler, beside whatever the caller does before it needs one. What goes wrong is met again,
-    and raised, by `find`."""
-    key, paths = _asked(), candidates()
-    if key in _search.found or not paths:
-        return
-    remembered = _remembered(paths[0])
-    if remembered is not None:
-        _search.found.setdefault(key, remembered)
-        return
+def chosen() -> Compiler | None:
+    """The compiler to use: one that works, or, before any was tried, the first candidate with the usual flags."""
+    key = _asked()
+    with _search.turn:
+        if key not in _search.found and key not in _search.on_trial:
+            paths = candidates()
+            known = _remembered(paths[0]) if paths else None
+            if known is not None:
+                _search.found[key] = known
+            else:
+                _search.on_trial[key] = _unproven(paths[0]) if paths else None
+        if key not in _search.found and _search.on_trial[key] is not None:
+            return _search.on_trial[key]
+        return find()
 
-    def search() -> None:
-        with contextlib.suppress(Exception):
-            find()
 
-    with contextlib.suppress(RuntimeError):  # no more threads
-        thread = threading.Thread(target=search, name="symtensor looks for a compiler", daemon=True)
-        thread.start()
-        _search.thread = thread
+def is_on_trial(compiler: Compiler) -> bool:
+    """Whether nothing was compiled by a compiler yet that loads: `passed` or `find` ends its trial."""
+    key = _asked()
+    return key not in _search.found and _search.on_trial.get(key) is compiler
+
+
+def passed(compiler: Compiler) -> None:
+    """A unit was compiled and loaded."""
+    with _search.turn:
+        if is_on_trial(compiler):
+            _search.found[_asked()] = compiler
+            with contextlib.suppress(OSError):
+                _note(compiler)
+
+
+def _unproven(path: str) -> Compiler | None:
+    """A candidate with the usual flags; None if it does not even say its version."""
+    try:
+        return _with_flags(path, run([path, "--version"], None, PROBE_SECONDS).partition("\n")[0], *_ATTEMPTS[0])
+    except CompileError:
+        return None
+
+
+def _with_flags(path: str, version: str, flags: tuple[str, ...], link: tuple[str, ...]) -> Compiler:
+    return Compiler(path, version, flags + widths.flag(flags), link)
+
+
+def _note(compiler: Compiler) -> None:
+    """Remembers a compiler that works."""
+    cache.write_note(_note_key(compiler.path), json.dumps(asdict(compiler)).encode())
 
 
 def forget() -> None:
     """Looks again at the next call of `find`."""
     with _search.turn:
         _search.found.clear()
+        _search.on_trial.clear()
         _search.reasons.clear()
 
 
@@ -274,8 +287,8 @@ def _probed(path: str) -> Compiler | None:
     for flags, link in _ATTEMPTS:
         try:
             if _answers(Compiler(path, version, flags, link)):
-                compiler = Compiler(path, version, flags + widths.flag(flags), link)
-                cache.write_note(_note_key(path), json.dumps(asdict(compiler)).encode())
+                compiler = _with_flags(path, version, flags, link)
+                _note(compiler)
                 return _remembered(path) or compiler
             reason = reason or "the test library gave a wrong answer"
         except CompileTimeout as error:  # not once more with every set of flags
@@ -326,7 +339,7 @@ def compile_text(compiler: Compiler, text: str, place: Path, extra: Sequence[str
     source.write_text(text)
     flags = all_flags(compiler, extra)
     flags, link = flags[:len(flags) - len(compiler.link)], compiler.link
-    limit = TIMEOUT_SECONDS if timeout is None else timeout
+    limit = timeout or (PROBE_SECONDS if is_on_trial(compiler) else TIMEOUT_SECONDS)
     start = time.perf_counter()
     try:
         if parts == 1 or processor.count() < 2:
@@ -366,8 +379,6 @@ def _started(command: list[str], place: Path | None) -> Iterator[subprocess.Pope
     environment["LC_ALL"] = "C"
     if place is not None:
         environment["TMPDIR"] = str(place)
-    if _search.ending:
-        raise CompileError(f"{command[0]} was not started: the process ends", command)
     try:
         # A session of its own: a compiler is a driver with children, and all of them must be reached.
         process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -375,16 +386,12 @@ def _started(command: list[str], place: Path | None) -> Iterator[subprocess.Pope
     except (OSError, subprocess.SubprocessError) as error:
         raise CompileError(f"cannot run {command[0]}: {error}", command) from error
     with process:
-        _search.processes.append(process)
         try:
             yield process
         except BaseException:
             if process.returncode is None:
                 _kill(process)
             raise
-        finally:
-            with contextlib.suppress(ValueError):  # the list of a parent
-                _search.processes.remove(process)
 
 
 def _outcome(process: subprocess.Popen[bytes], command: list[str], timeout: float) -> str:

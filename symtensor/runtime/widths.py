@@ -1,14 +1,15 @@
 """The vector width that a compiler should prefer: measured on the machine by the extension.
 
 Out: a flag. 512 bits where the processor has them and they win by a tenth (csrc/executor/widths.c), else 256. None for
-processors without vectors of 512 bits, and where units are not compiled for this processor.
+processors without vectors of 512 bits, and where units are not compiled for this processor. The cache keeps the answer:
+another load may give another one, and units of other flags are other units.
 """
 from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
 
-from symtensor.runtime import processor
+from symtensor.runtime import cache, processor
 
 try:
     from symtensor import _executor
@@ -22,8 +23,15 @@ def flag(flags: Sequence[str]) -> tuple[str, ...]:
     """What to add to a compiler's flags."""
     if "avx512f" not in processor.features() or "-march=native" not in flags:
         return ()
-    wide = _executor is not None and _executor.wide_vectors_win(_logarithm("d", 8), _logarithm("e", 16))
-    return (FLAGS[bool(wide)],)
+    if _executor is None:
+        return FLAGS[:1]
+    key = cache.key_of([("vector width", "1"), ("processor", processor.identity())])
+    kept = cache.read_note(key)
+    if kept is None:
+        measured = FLAGS[_executor.wide_vectors_win(_logarithm("d", 8), _logarithm("e", 16))].encode()
+        cache.write_note(key, measured)
+        kept = cache.read_note(key) or measured  # of processes that start at once the first decides
+    return (kept.decode(),)
 
 
 def _logarithm(kind: str, lanes: int) -> int:

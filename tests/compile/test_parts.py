@@ -60,7 +60,9 @@ def test_each_part_is_free_of_warnings(monkeypatch, tmp_path):
 def test_a_part_that_fails(tmp_path, monkeypatch):
     """The error is the compiler's; the other process does not stay."""
     monkeypatch.setattr(processor, "count", lambda: 2)
+    started, popen = [], subprocess.Popen
+    monkeypatch.setattr(subprocess, "Popen", lambda *a, **more: started.append(popen(*a, **more)) or started[-1])
     text = "#if ST_PART == 1\nint st_main(void) { return wrong; }\n#endif\n"
     with pytest.raises(toolchain.CompileError, match="wrong"):
         toolchain.compile_text(compiler, text, tmp_path, parts=2)
-    assert toolchain._search.processes == []
+    assert len(started) == 2 and all(process.returncode is not None for process in started)

@@ -6,8 +6,8 @@ import os
 import pathlib
 import stat
 import subprocess
-import sys
 import warnings
+from types import SimpleNamespace
 
 import cases
 import numpy as np
@@ -46,7 +46,7 @@ def test_found_by_compiling(compiler, fresh, monkeypatch):
 
 def test_note_that_was_tampered_with(compiler, fresh):
     toolchain.find()
-    (note,) = (fresh / "cache").glob("*.note")
+    (note,) = (note for note in (fresh / "cache").glob("*.note") if b"version" in note.read_bytes())
     payload, _ = entry.opened(note.stem, note.read_bytes())
     assert json.loads(payload)["path"] == compiler.path
     for bad in [payload, *(entry.sealed(note.stem, data, "") for data in (b"[]", b"{}", b"\xff"))]:
@@ -202,54 +202,64 @@ def test_another_compiler_is_not_used_silently(compiler, fresh, monkeypatch):
         executor.link(case.program)
 
 
-def test_prepared_search(compiler, fresh):
-    """The search runs beside the caller; `find` waits for it. A second process reads the note at once."""
-    toolchain.prepare()
-    assert toolchain._search.thread is not None
-    assert toolchain.find().path == compiler.path
-    toolchain._search.thread.join(60)
-    toolchain._search.thread = None
+def five_lines(monkeypatch):
+    """Counts how often the five-line file is tried."""
+    tried = []
+    answers = toolchain._answers
+    monkeypatch.setattr(toolchain, "_answers", lambda compiler: tried.append(compiler) or answers(compiler))
+    return tried
+
+
+def test_the_first_unit_is_the_trial(compiler, fresh, monkeypatch):
+    """It is compiled with the usual flags, no other file is; then the compiler is known, to this process and others."""
+    tried = five_lines(monkeypatch)
+    monkeypatch.setattr(executor.loader, "known", lambda key: None)
+    chosen = toolchain.chosen()
+    assert chosen == compiler and toolchain.is_on_trial(chosen) and toolchain.chosen() is chosen
+    assert executor.link(cases.scalar_add().program).consumer == "c"
+    assert not tried and not toolchain.is_on_trial(chosen) and toolchain.find() is chosen
     toolchain.forget()
-    toolchain.prepare()
-    assert toolchain._search.thread is None and len(toolchain._search.found) == 1
+    monkeypatch.setattr(subprocess, "Popen", None)
+    assert toolchain.chosen() == chosen and not toolchain.is_on_trial(toolchain.chosen())
 
 
-def test_process_that_ends_during_the_search(tmp_path):
-    """Nobody waits for a compiler that hangs, and it does not outlive the process."""
-    hangs = script(tmp_path / "gcc", f"case $1 in --version) echo 1;; *) echo $$ > {tmp_path}/pid; sleep 300; esac")
-    code = f"""if 1:
-        import os, time
-        from symtensor.runtime import toolchain
-        toolchain.config.cxx = {hangs!r}
-        toolchain.prepare()
-        while not os.path.exists({str(tmp_path / "pid")!r}):
-            time.sleep(0.01)
-    """
-    subprocess.run([sys.executable, "-c", code], timeout=25, check=True, cwd=ROOT,
-                   env={**os.environ, "SYMTENSOR_FLAGS": f"base_compiledir={tmp_path / 'c'}"})
-    assert not [p for p in (tmp_path / "c").rglob("build-*")]
+@pytest.mark.skipif(os.name != "posix", reason="shell scripts")
+@pytest.mark.parametrize("first", [
+    "exit 1", "case $1 in --version) echo 1;; *) exit 1;; esac", "case $1 in --version) echo 1;; *) sleep 300;; esac",
+    'case $1 in --version) echo 1;; *) while [ "$1" != -o ]; do shift; done; echo x > "$2";; esac'])
+def test_a_trial_that_is_not_passed(compiler, fresh, monkeypatch, first):
+    """A first candidate that does not work, in any way, costs its trial; the next one is used, after five lines."""
+    bad = script(fresh / "gcc", first)
+    monkeypatch.setattr(toolchain, "candidates", lambda: (bad, compiler.path))
+    monkeypatch.setattr(toolchain.config, "cxx", bad)
+    monkeypatch.setattr(executor, "_said", executor.Advice())
+    monkeypatch.setattr(executor.loader, "known", lambda key: None)
+    monkeypatch.setattr(toolchain, "PROBE_SECONDS", 1.0 if "sleep" in first else 30.0)
+    with pytest.warns(UserWarning, match="does not work: using"):
+        executable = executor.link(cases.scalar_add().program)
+    assert executable.consumer == "c" and toolchain.find().path == compiler.path
+    assert executable.run(cases.scalar_add().values)[0][0] == 2.5
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
-def test_fork_during_the_search(compiler, tmp_path):
-    """A child does not wait for a thread that it does not have."""
-    code = """if 1:
-        import os, signal, warnings
-        from symtensor.runtime import toolchain
-        warnings.simplefilter("ignore")
-        toolchain.prepare()
-        child = os.fork()
-        if child == 0:
-            signal.alarm(60)
-            os._exit(toolchain.find() is None)
-        assert os.waitpid(child, 0)[1] == 0 and toolchain.find() is not None
-    """
-    subprocess.run([sys.executable, "-c", code], timeout=100, check=True, cwd=ROOT,
-                   env={**os.environ, "SYMTENSOR_FLAGS": f"base_compiledir={tmp_path / 'c'}"})
+def test_a_compiler_that_wants_other_flags(compiler, fresh, monkeypatch):
+    """Flags that the compiler does not know end the trial; the five lines find those that work."""
+    tried = five_lines(monkeypatch)
+    (flags, link), *others = toolchain._ATTEMPTS
+    monkeypatch.setattr(toolchain, "_ATTEMPTS", ((("-fno-such-flag", *flags), link), *others))
+    monkeypatch.setattr(executor.loader, "known", lambda key: None)
+    assert executor.link(cases.scalar_add().program).consumer == "c"
+    assert len(tried) == 2 and "-fno-such-flag" not in toolchain.find().flags
 
 
 @pytest.mark.skipif("avx512f" not in processor.features(), reason="no vectors of 512 bits")
-def test_width_is_measured(compiler):
+def test_width_is_measured(compiler, fresh, monkeypatch):
+    """By the extension; once for all processes, whatever later ones would measure."""
     assert widths.flag(("-O2",)) == ()
+    for first, wanted in ((True, widths.FLAGS[1]), (False, widths.FLAGS[0])):
+        place = fresh / str(first)
+        monkeypatch.setattr(cachedir, "wanted", lambda place=place: place)
+        for answer in (first, not first):
+            monkeypatch.setattr(widths, "_executor", SimpleNamespace(wide_vectors_win=lambda *a, answer=answer: answer))
+            assert widths.flag(("-march=native",)) == (wanted,)
     if "clang" not in compiler.version and "-march=native" in compiler.flags:
         assert sum(flag in widths.FLAGS for flag in compiler.flags) == 1

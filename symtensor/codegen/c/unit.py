@@ -33,7 +33,8 @@ __all__ = ["FLAGS", "UnitPrinter", "print_program"]
 # No contraction of a * b + c: x*x - y*y is then 0 where x equals y, and results do not depend on the optimiser.
 FLAGS = ("-ffp-contract=off", "-fno-strict-aliasing")
 # Units compile with less effort (a third less time): of what -O2 adds to -O1 only that which loops need to become
-# vectors. Small ones with sums of columns, which are a tenth faster with all of -O2, or with loops between nests get it.
+# vectors. Small ones with sums of columns, which are a tenth faster with all of -O2, or with loops between nests get
+# all of it.
 LIGHT_FLAGS = ("-O1", "-ftree-loop-vectorize", "-ftree-vrp", "--param=vect-epilogues-nomask=0")
 LARGE_UNIT, LONG_UNIT = 8, 50_000  # nests, characters of text
 # Beyond so many lines the main function, which only calls, is compiled with less effort, then with none: gcc's time
