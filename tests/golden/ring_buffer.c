@@ -1,65 +1,3 @@
-ST_NEST void k0(st_i64 n0, char *p0, char *p1) {
-    for (st_i64 i0 = 0; i0 < 2; i0++) {
-        const _Bool t0 = i0 == 1;
-        {
-            double *q0 = (double *)p0;
-            double *q1 = (double *)p1 + i0 * n0;
-            #pragma omp simd
-            for (st_i64 j = 0; j < n0; j++) {
-                const double t1 = q0[j];
-                q1[j] = t0 ? t1 : 0.0;
-            }
-        }
-    }
-}
-static inline void k1(char *p0) {
-    ((double *)p0)[0] = 0.0;
-}
-ST_NEST void k2(st_i64 n0, char *p0, char *p1, char *p2) {
-    {
-        double *q0 = (double *)p0;
-        double *q1 = (double *)p1;
-        double *q2 = (double *)p2;
-        #pragma omp simd
-        for (st_i64 j = 0; j < n0; j++) {
-            const double t0 = q0[j];
-            const double t1 = q1[j];
-            q2[j] = t0 + t1;
-        }
-    }
-}
-ST_NEST void k3(st_i64 n0, char *p0, char *p1) {
-    char x[128] __attribute__((aligned(64)));
-    {
-        char *q[4] = {(char *)((double *)p0), (char *)((double *)p1)};
-        st_i64 w = 0, r = n0 & -8;
-        for (;;) {
-            const double *q0 = (const double *)q[0];
-            double *q1 = (double *)q[1];
-            #pragma omp simd
-            for (st_i64 j = 0; j < (r & -8); j++) {
-                const double t0 = q0[j];
-                const double t1 = tanh(t0);
-                q1[j] = t1;
-            }
-            w += r;
-            if (w >= n0) break;
-            st_tail_in(q, 2, x, "r8w8", r, n0 - w, 8);
-            r = 8;
-        }
-        if (w > n0) st_tail_out(q, 2, "r8w8", n0 - w + 8);
-    }
-}
-ST_NEST void k4(char *p0, char *p1, st_i64 n0) {
-    const double t0 = ((double *)p0)[0];
-    double a0[2] = {0.0, 0.0};
-    st_add_f64(a0, (const double *)(p1), n0);
-    const double t1 = (a0[0] + a0[1]);
-    ((double *)p0)[0] = t0 + t1;
-}
-static inline void k5(char *p0, st_i64 n0) {
-    ((st_i64 *)p0)[0] = n0;
-}
 int st_main(st_frame *f) {
     char *b0 = f->inputs[0].data;
     const st_i64 b0d0 = f->inputs[0].dims[0];
@@ -135,3 +73,41 @@ int st_main(st_frame *f) {
     k5(b9, w0);
     return 0;
 }
+#endif
+#if ST_PART != 1
+ST_SHARED void k2(st_i64 n0, char *p0, char *p1, char *p2) {
+    {
+        double *q0 = (double *)p0;
+        double *q1 = (double *)p1;
+        double *q2 = (double *)p2;
+        #pragma omp simd
+        for (st_i64 j = 0; j < n0; j++) {
+            const double t0 = q0[j];
+            const double t1 = q1[j];
+            q2[j] = t0 + t1;
+        }
+    }
+}
+ST_SHARED void k3(st_i64 n0, char *p0, char *p1) {
+    char x[128] __attribute__((aligned(64)));
+    {
+        char *q[4] = {(char *)((double *)p0), (char *)((double *)p1)};
+        st_i64 w = 0, r = n0 & -8;
+        for (;;) {
+            const double *q0 = (const double *)q[0];
+            double *q1 = (double *)q[1];
+            #pragma omp simd
+            for (st_i64 j = 0; j < (r & -8); j++) {
+                const double t0 = q0[j];
+                const double t1 = tanh(t0);
+                q1[j] = t1;
+            }
+            w += r;
+            if (w >= n0) break;
+            st_tail_in(q, 2, x, "r8w8", r, n0 - w, 8);
+            r = 8;
+        }
+        if (w > n0) st_tail_out(q, 2, "r8w8", n0 - w + 8);
+    }
+}
+#endif

@@ -47,12 +47,13 @@ PRELUDE = """\
 """
 
 _CALLED = re.compile(r"\b([a-z]\w*)\b")
-_COMMENT = re.compile(r"/\*.*?\*/", re.S)
 _DEFINED = re.compile(r"\b(st_\w+)\s*\(")
 _TYPE = re.compile(r"\b(st_\w+);\s*\Z")
+_MACRO = re.compile(r"#define (\w+)")
 _DTYPE_OF_TAG = {tag: dtype for dtype, tag in TAG.items()}
 
 
+@lru_cache(maxsize=None)
 def source_folder(name: str = "csrc") -> Path:
     """Where csrc/ (or cuda/) lies: inside the installed package, or beside it in a checkout."""
     package = Path(__file__).resolve().parents[2]
@@ -61,8 +62,14 @@ def source_folder(name: str = "csrc") -> Path:
 
 
 def without_comments(text: str) -> str:
-    """C text without comments and trailing spaces."""
-    return re.sub(r"[ \t]+\n", "\n", _COMMENT.sub("", text))
+    """C text without comments; where one has lines of its own, without these lines."""
+    parts, end = [], 0
+    for start in iter(lambda: text.find("/*", end), -1):
+        before, end = text[end:start].rstrip(" \t"), text.index("*/", start) + 2
+        if text[end:end + 1] == "\n" and (before.endswith("\n") or not (before or parts)):
+            end += 1
+        parts.append(before)
+    return "".join(parts) + text[end:]
 
 
 @lru_cache(maxsize=None)
@@ -91,14 +98,12 @@ class Sources:
             path = source_folder(folder) / name
             if not path.is_file():
                 continue
-            for paragraph in re.split(r"\n\s*\n", path.read_text()):
-                text = re.sub(r"\n\s*\n", "\n", without_comments(paragraph)).strip("\n ")
+            for paragraph in without_comments(path.read_text()).split("\n\n"):
+                text = paragraph.strip("\n ")
                 if not text:
                     continue
-                types = _TYPE.search(text)
-                found = types if types is not None and text.startswith("typedef") else _DEFINED.search(text)
-                if text.startswith("#define"):
-                    found = re.search(r"#define (\w+)", text)
+                found = _TYPE.search(text) if text.startswith("typedef") else None
+                found = found or (_MACRO if text.startswith("#define") else _DEFINED).search(text)
                 if found is None:
                     raise ValueError(f"{name}: no definition in {text!r}")
                 key = next(g for g in found.groups() if g)
