@@ -63,7 +63,8 @@ def source_folder(name: str = "csrc") -> Path:
 
 def without_comments(text: str) -> str:
     """C text without comments; where one has lines of its own, without these lines."""
-    parts, end = [], 0
+    parts: list[str] = []
+    end = 0
     for start in iter(lambda: text.find("/*", end), -1):
         before, end = text[end:start].rstrip(" \t"), text.index("*/", start) + 2
         if text[end:end + 1] == "\n" and (before.endswith("\n") or not (before or parts)):
