@@ -3,7 +3,7 @@
     FunctionGraph --sizes: which lengths are equal--> plan: fusion groups, what needs memory, order
        v  units emitted one by one through the registry's rules
     Program (nests stage), checked by ir.spec
-       v  bufferize: in place, slots, outputs
+       v  carried: states of loops in place; bufferize: in place, slots, outputs
     Program (buffered stage), checked by ir.spec
 
 In: the inputs (explicit ones, then shared variables), the outputs (returned ones, then new values of shared variables).
@@ -38,6 +38,7 @@ from symtensor.ir.nodes import Program
 from symtensor.ir.spec import check
 from symtensor.lower.blocks import lower_block
 from symtensor.lower.bufferize import bufferize
+from symtensor.lower.carried import states_in_place
 from symtensor.lower.context import Lowering, is_number_type
 from symtensor.lower.python import PyOperation
 from symtensor.lower.scan import read_backwards
@@ -90,6 +91,6 @@ def lower(
         name=name, stage="nests", buffers=tuple(ctx.buffers), inputs=input_names, constants=tuple(ctx.constant_names),
         outputs=tuple(output_names[:n_outputs]), updates=new_values, body=tuple(ctx.body), sites=tuple(ctx.sites),
     ))
-    program = check(bufferize(nests, share_memory=share_memory))
+    program = check(bufferize(states_in_place(nests) if share_memory else nests, share_memory=share_memory))
     pycalls = tuple(PyOperation(node) for node in ctx.pycalls)
     return Lowered(program, nests, tuple(ctx.constants), pycalls, tuple(order), tuple(ctx.inner_nodes))

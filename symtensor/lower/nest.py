@@ -102,7 +102,7 @@ class NestBuilder:
         """Closes every loop. Values that nobody reads are dropped."""
         self.close(len(self.blocks) - 1)
         body = _without_unread(self.blocks[0].body)
-        return Nest(body, self.origin, _inplace_pairs(body))
+        return Nest(body, self.origin, inplace_pairs(body))
 
 
 def _names(*tops: Expr) -> set[str]:
@@ -127,7 +127,7 @@ def _without_unread(body, read: set[str] | None = None):
     return tuple(reversed(kept))
 
 
-def _inplace_pairs(body) -> tuple[tuple[str, str], ...]:
+def inplace_pairs(body) -> tuple[tuple[str, str], ...]:
     """(stored, loaded) buffers that may share memory: the nest is one chain of loops, the loaded one is read only at
     the index of the store, and every element is read before any is stored."""
     chain: list = []

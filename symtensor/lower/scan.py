@@ -89,9 +89,21 @@ def _is_factor(variable: Variable, nodes: Sequence[Apply]) -> bool:
     return any(isinstance(node.op, (Dot22, Dot22Scalar, Gemm)) and variable in node.inputs for node in nodes)
 
 
-def _has_statements(ctx: Lowering, variable: Variable) -> bool:
-    """Whether a number is the result of statements, not of an expression: the plan must know that it is wanted."""
-    return variable.owner is not None and ctx.rules[variable.owner].element is None
+def _results_of_statements(ctx: Lowering, nodes: Sequence[Apply], variables: Sequence[Variable]) -> list[Variable]:
+    """What of variables, or of what the nodes compute numbers among them from, is the result of statements, not of an
+    expression: the plan must know that it is wanted."""
+    own = set(nodes)
+    found: dict[Variable, bool] = {}
+    stack = list(reversed(variables))
+    while stack:
+        v = stack.pop()
+        if v in found:
+            continue
+        inside = is_scalar(v) and (v.owner is None or ctx.rules[v.owner].element is not None)
+        found[v] = not inside
+        if inside and v.owner in own:
+            stack.extend(v.owner.inputs)
+    return [v for v, wanted in found.items() if wanted]
 
 
 class _Loop:
@@ -175,7 +187,7 @@ class _Loop:
         needed = [v for node in before for v in node.outputs if v in read]
         hoisted = copy.copy(self.body)  # binds the same names
         hoisted.body = self.ctx.body
-        lower_block(hoisted, before, [v for v in needed if not is_scalar(v) or _has_statements(self.ctx, v)])
+        lower_block(hoisted, before, _results_of_statements(self.ctx, before, needed))
         for v in needed:
             if is_scalar(v):
                 hoisted.scalar(v)
@@ -271,7 +283,7 @@ class _Loop:
                 body.rows_to_fill.setdefault(v, partial(self.fill_row, v, name, index))
         to_fill = set(body.rows_to_fill)
         needed = [v for v, _, _ in rows] + made.shared + ([made.condition] if self.info.until else [])
-        lower_block(body, varying, [v for v in needed if not is_scalar(v) or _has_statements(self.ctx, v)])
+        lower_block(body, varying, _results_of_statements(self.ctx, varying, needed))
         until = body.let(convert(body.scalar(made.condition), "bool"), "c") if self.info.until else None
         states = [body.scalar(v) if is_scalar(v) else body.buffer(v) for v in made.shared]
         filled = to_fill - set(body.rows_to_fill)
