@@ -11,7 +11,7 @@ from symtensor.ir.nodes import Expr, Load, Op, View, ViewAxis
 from symtensor.lower.context import Lowering
 from symtensor.lower.indices import host, in_bounds, integer, slice_steps, wrapped
 from symtensor.lower.nest import convert
-from symtensor.lower.registry import BUFFER, ELEMENT, SCALAR, element, emit, view
+from symtensor.lower.registry import BUFFER, ELEMENT, SCALAR, element, emit, is_scalar, view
 from symtensor.lower.scalar_ops import apply_scalar_op
 from symtensor.tensor.basic_indexing import IncSubtensor, Subtensor
 from symtensor.tensor.index_list import get_idx_list
@@ -86,7 +86,7 @@ def broadcast_value(ctx: Lowering, node: Apply, y: Variable, dims: Sequence[Expr
     if not any(stretched):
         return lambda index: ctx.element(y, tuple(
             ZERO if b else i for i, b in zip(index[missing:], y.type.broadcastable, strict=True)))
-    base = ctx.buffer(y)
+    sources = {v: ctx.buffer(v) for v in _stored_operands(ctx, y)}
     axes = []
     for k, b in enumerate(y.type.broadcastable):
         own, wanted = ctx.shape_element(y, k), dims[missing + k]
@@ -98,10 +98,41 @@ def broadcast_value(ctx: Lowering, node: Apply, y: Variable, dims: Sequence[Expr
                       f"could not broadcast input array: its axis {k} has length {{0}}, the region written to {{1}}",
                       node, (own, wanted))
         axes.append(ViewAxis(k, wanted, ctx.let(select(compare("eq", own, 1), 0, 1)) if stretched[k] else ONE))
-    name = ctx.declare(y.type.dtype, y.type.broadcastable, "any")
-    ctx.emit(View(name, base, (ZERO,) * y.type.ndim, tuple(axes)))
-    return lambda index: Load(name, tuple(
-        ZERO if b else i for i, b in zip(index[missing:], y.type.broadcastable, strict=True)), y.type.dtype)
+    views = {}
+    for v, base in sources.items():
+        views[v] = ctx.declare(v.type.dtype, v.type.broadcastable, "any")
+        parts = [ViewAxis(k, ONE) if b else axes[k] for k, b in enumerate(v.type.broadcastable)]
+        ctx.emit(View(views[v], base, (ZERO,) * v.type.ndim, tuple(parts)))
+
+    def stretched_element(v: Variable, index: Sequence[Expr]) -> Expr:
+        if v in views:
+            at = tuple(ZERO if b else i for i, b in zip(index, v.type.broadcastable, strict=True))
+            return Load(views[v], at, v.type.dtype)
+        made = v.owner
+        if made is None or is_scalar(v):
+            return ctx.element(v, index)
+        rule, operands = ctx.rules[made].element, made.inputs
+        assert rule is not None
+        position = made.outputs.index(v)
+        return rule.function(ctx, made, position, index, lambda k, at: stretched_element(operands[k], at))
+
+    return lambda index: stretched_element(y, tuple(index[missing:]))
+
+
+def _stored_operands(ctx: Lowering, y: Variable) -> list[Variable]:
+    """What elements of a variable are computed from that lies in memory and is as large as the variable: itself, or
+    operands of the elementwise operations that are computed where it is read."""
+    found: dict[Variable, None] = {}
+    stack = [y]
+    while stack:
+        v = stack.pop()
+        if is_scalar(v):
+            continue
+        if v.owner is None or v in ctx.names or not ctx.rules[v.owner].elementwise:
+            found[v] = None
+        else:
+            stack.extend(v.owner.inputs)
+    return list(found)
 
 
 def incremented(old: Expr, change: Expr) -> Expr:

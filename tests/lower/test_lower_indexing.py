@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from lowered import failures, lowered, run_all
 
+import symtensor
 import symtensor.tensor as T
 from symtensor.ir.nodes import Nest
 from symtensor.ir.walk import statements
@@ -134,3 +135,26 @@ def test_hidden_slices_and_orders_stay_python():
     assert len(made.pycalls) == 1
     symbolic = T.lscalar("axis")
     assert len(lowered([x, symbolic], [T.join(symbolic, x, x)], python=True).pycalls) == 1
+
+
+@pytest.mark.parametrize("mode", ["FAST_RUN", "FAST_COMPILE", "DebugMode"])
+@pytest.mark.parametrize("shape", [(3, 4), (1, 4), (3, 1), (1, 1)])
+def test_a_computed_value_that_is_stretched(mode, shape):
+    """What is added to rows, or to a region, is computed where it is added, also if only the call knows that it is to
+    be repeated; every operand is."""
+    x, g, h, i = T.dmatrix("x"), T.dmatrix("g"), T.dmatrix("h"), T.lvector("i")
+    c = T.dscalar("c")
+    y = -c * g + T.exp(h) * g.T.T
+    f = symtensor.function([x, g, h, i, c], [T.inc_subtensor(x[i], y), T.set_subtensor(x[1:4], y),
+                                             T.inc_subtensor(x[::2], y * 2)], mode=mode)
+    a, rng = np.arange(20.0).reshape(5, 4), np.random.default_rng(0)
+    p, q, rows = rng.standard_normal(shape), rng.standard_normal(shape), np.array([3, 0, 3])
+    value = -0.5 * p + np.exp(q) * p
+    added, put, region = a.copy(), a.copy(), a.copy()
+    np.add.at(added, rows, value)
+    put[1:4] = value
+    region[::2] += 2 * value
+    for found, wanted in zip(f(a, p, q, rows, 0.5), (added, put, region), strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=1e-12)
+    with pytest.raises(ValueError, match="broadcast|mis-match"):
+        f(a, np.ones((2, 4)), np.ones((2, 4)), rows, 0.5)
