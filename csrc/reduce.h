@@ -52,9 +52,11 @@ ST_NEST void st_add_f64(double *sum, const double *x, st_i64 n) {
         x += i;
         n -= i;
     }
-    double total = 0.0;
-    for (st_i64 i = 0; i < n; i++) total += x[i];
-    st_two_sum(sum, total);
+    if (n > 0) {
+        double total = x[0];
+        for (st_i64 i = 1; i < n; i++) total += x[i];
+        st_two_sum(sum, total);
+    }
 }
 
 /* Floats summed in double. gcc splits conversions to 512 bits, and they share ports with additions, so both are spelled
@@ -89,9 +91,11 @@ ST_NEST void st_add_wide(double *sum, const float *x, st_i64 n) {
         n -= i;
     }
 #undef ST_ADD
-    double total = 0.0;
-    for (st_i64 i = 0; i < n; i++) total += (double)x[i];
-    st_two_sum(sum, total);
+    if (n > 0) {
+        double total = (double)x[0];
+        for (st_i64 i = 1; i < n; i++) total += (double)x[i];
+        st_two_sum(sum, total);
+    }
 }
 
 ST_NEST void st_cadd_X(double *sum, const C *x, st_i64 n) {
