@@ -3,6 +3,7 @@ work, slower. The texts that generated code is made of are installed as symtenso
 from __future__ import annotations
 
 import importlib
+import os
 import pathlib
 import platform
 import shutil
@@ -43,7 +44,7 @@ class BuildExt(build_ext):
         place = pathlib.Path(self.build_temp)
         place.mkdir(parents=True, exist_ok=True)
         wider = names.VARIANTS if platform.machine() in ("x86_64", "AMD64") else {}
-        flags_of_all = ["-O2", "-fPIC", "-fopenmp-simd", *target.SEMANTICS]
+        flags_of_all = ["-O2", "-fno-fast-math", "-fPIC", "-fopenmp-simd", *target.SEMANTICS]
         built = []
         for variant, flags in [*((name, flags) for name, (flags, _) in wider.items()), ("v1", ())]:
             source = place / f"built_in_{variant}.c"
@@ -71,6 +72,7 @@ setup(
     cmdclass={"build_py": BuildPy, "build_ext": BuildExt},
     ext_modules=[Extension(
         "symtensor._executor", [f"csrc/executor/{name}" for name in SOURCES], include_dirs=[numpy.get_include()],
-        optional=True,
-        depends=[str(path) for files in ("csrc/**/*.h", "symtensor/codegen/c/b*.py") for path in ROOT.glob(files)])],
+        # Only what units find by name may be seen by the rest of the process.
+        extra_compile_args=[] if os.name == "nt" else ["-fvisibility=hidden"], optional=True,
+        depends=[str(path) for files in ("csrc/**/*.h", "symtensor/codegen/**/*.py") for path in ROOT.glob(files)])],
 )

@@ -105,7 +105,7 @@ def _extension() -> Finding:
     if executor._executor is None:
         return Finding("calls", WRONG, "the extension symtensor._executor was not built: calls cost microseconds more",
                        "install a C compiler and Python's headers, and reinstall symtensor")
-    if executor._executor.built_in and not built_in.variant():
+    if getattr(executor._executor, "built_in", "none") and not built_in.variant():
         return Finding("calls", WRONG, "the extension was built from another csrc/, so its helpers are not used",
                        "reinstall symtensor")
     return Finding("calls", OK, f"one call into C ({executor._executor.__file__}); "

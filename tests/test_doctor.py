@@ -224,3 +224,5 @@ def test_extension_of_other_headers(monkeypatch):
     monkeypatch.setattr(doctor, "EXAMINATIONS", [("calls", doctor._extension)])
     finding = found("calls")
     assert finding.state == doctor.WRONG and "another csrc/" in finding.what and "reinstall" in finding.todo
+    monkeypatch.setattr(doctor.executor, "_executor", SimpleNamespace(__file__="built long ago"))
+    assert found("calls").state == doctor.WRONG

@@ -6,7 +6,8 @@
  *   executable.c   type Native: a loaded unit with its constants, operations and workspaces
  *   island.c       Python operations inside a unit: wrapping memory as arrays, adopting results
  *   function.c     type FunctionBase: the call a user makes, with containers read and updated
- *   routines.c     library routines that need not be compiled at run time
+ *   built_in.c     which helpers of units are in the extension (setup.py has them compiled)
+ *   widths.c       which vectors are faster here
  *   threads.c      loops on several threads
  *   tall.c         matrix products a.T b of tall matrices, which the routines prefer to those of the BLAS
  *   device.c       launches of kernels without Python in between
@@ -155,8 +156,10 @@ int st_island(st_frame *frame, st_i64 callee, st_i64 n_in, st_array *const *inpu
 PyObject *st_wrap(Context *context, const Spec *spec, const st_array *array, int owned);
 void st_extent(const st_array *array, const Spec *spec, char **low, char **high);
 
-/* routines.c */
+/* built_in.c */
 int st_add_built_in(PyObject *module);
+
+/* widths.c */
 PyObject *st_wide_vectors_win(PyObject *self, PyObject *args);
 
 /* threads.c */

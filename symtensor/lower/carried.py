@@ -13,8 +13,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Optional
 
+from symtensor.ir.expressions import ZERO
 from symtensor.ir.nodes import (
-    Call, Check, Define, Dim, Expr, If, Load, Loop, Nest, Op, Program, Same, Stmt, Store, While,
+    Call, Check, Define, Dim, Expr, If, Load, Local, Loop, Nest, Op, Program, Same, Stmt, Store, While,
 )
 from symtensor.ir.walk import defines, reads, rewrite, statements, writes
 from symtensor.lower.aliases import Aliases, aliases, reads_part
@@ -42,7 +43,8 @@ def _block(body: Sequence[Stmt], program: Program, known: Aliases) -> tuple[Stmt
 
 
 def _step(body: Sequence[Stmt], program: Program, known: Aliases) -> tuple[Stmt, ...]:
-    """The body of a loop."""
+    """The body of a loop. `known` speaks of the Program as it was: what changes here are names that one statement
+    defines, one writes and one copies."""
     own = {name for stmt in statements(body) for name in defines(stmt)}
     one_long = {b.name: b.broadcast for b in program.buffers}
     result: list[Optional[Stmt]] = list(body)
@@ -54,12 +56,17 @@ def _step(body: Sequence[Stmt], program: Program, known: Aliases) -> tuple[Stmt,
         made = next((k for k in range(end) if isinstance(body[k], Define) and defines(body[k]) == (new,)), None)
         if made is None or not isinstance(result[made], Define):
             continue
-        written = next(k for k in range(end) if any(new in writes(inner) for inner in statements((body[k],))))
+        written = next(k for k in range(end) if new in map(known.of, _written(body[k])))
         over = _written_over(known, result[written], new, state)
         checks = _checks(body, made, end, new, state, one_long[new])
         if over is not None and checks is not None and not _is_touched(known, body[written + 1:end], state):
             extra[made], result[made], result[written], result[end] = checks, Same(new, state), over, None
     return tuple(s for k, stmt in enumerate(result) for s in (*extra.get(k, ()), stmt) if s is not None)
+
+
+def _written(stmt: Stmt) -> Iterator[str]:
+    """What a statement, or one inside it, writes, by whatever name."""
+    return (name for inner in statements((stmt,)) for name in writes(inner))
 
 
 def _copy(stmt: Stmt) -> Optional[tuple[str, str]]:
@@ -73,12 +80,13 @@ def _copy(stmt: Stmt) -> Optional[tuple[str, str]]:
     if not isinstance(inner, Store) or not isinstance(inner.value, Load) or inner.value.index != inner.index:
         return None
     target, source = inner.buffer, inner.value.buffer
-    if len(loops) != len(inner.index):
-        return None
-    for axis, (loop, index) in enumerate(zip(loops, inner.index)):
-        if getattr(index, "name", None) != loop.index or loop.extent not in (Dim(source, axis), Dim(target, axis)):
+    for axis, index in enumerate(inner.index):
+        if index == ZERO:  # an axis of length 1, by type
+            continue
+        loop = loops.pop(0) if loops else None
+        if loop is None or index != Local(loop.index) or loop.extent not in (Dim(source, axis), Dim(target, axis)):
             return None
-    return target, source
+    return None if loops else (target, source)
 
 
 def _written_over(known: Aliases, stmt: Optional[Stmt], new: str, state: str) -> Optional[Stmt]:

@@ -229,13 +229,14 @@ def compiled_or_said(program: Program,
         compiler = toolchain.chosen()
         if compiler is None:
             break
+        on_trial = toolchain.is_on_trial(compiler)  # another thread may end it meanwhile
         if not toolchain.named(compiler.path):
             _said.once("other compiler", f"the compiler that the flag cxx names, {config.cxx}, does not work: "
                                          f"using {compiler.path}.", UserWarning)
         try:
             found = compiled(program, compiler, printer)
         except (OSError, toolchain.CompileError) as error:
-            if toolchain.is_on_trial(compiler):
+            if on_trial and attempt < 3:
                 toolchain.find()
                 continue
             if isinstance(error, OSError):

@@ -29,7 +29,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Optional
 
-from symtensor.codegen.target import SEMANTICS, SIMD_MATH, Target
+from symtensor.codegen.target import LIGHT, SEMANTICS, SIMD_MATH, Target
 from symtensor.config import config
 from symtensor.runtime import built_in, cache, cachedir, loader, processor, widths
 
@@ -40,11 +40,13 @@ PROBE_SECONDS = 30.0  # for five lines
 
 _SHARED = ("-x", "c", "-std=gnu11", "-fPIC", "-shared")
 _BARE = ("-nostartfiles", "-nostdlib")
-_ATTEMPTS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
-    (("-O2", "-march=native", "-fopenmp-simd", *SEMANTICS, *_SHARED), (*_BARE, "-lm")),
-    (("-O2", "-march=native", "-fopenmp-simd", *SEMANTICS, *_SHARED), ("-lm",)),
-    (("-O2", "-fopenmp-simd", *SEMANTICS, *_SHARED), ("-lm",)),
-    (("-O2", "-ffp-contract=off", "-fPIC", "-shared", "-x", "c"), ("-lm",)),
+# Flags before the source, flags after it, and what units with less effort add to the first (clang knows none of gcc's).
+_ATTEMPTS: tuple[tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]], ...] = (
+    (("-O2", "-march=native", "-fopenmp-simd", *SEMANTICS, *_SHARED), (*_BARE, "-lm"), LIGHT),
+    (("-O2", "-march=native", "-fopenmp-simd", *SEMANTICS, *_SHARED), (*_BARE, "-lm"), ()),
+    (("-O2", "-march=native", "-fopenmp-simd", *SEMANTICS, *_SHARED), ("-lm",), ()),
+    (("-O2", "-fopenmp-simd", *SEMANTICS, *_SHARED), ("-lm",), ()),
+    (("-O2", "-ffp-contract=off", "-fPIC", "-shared", "-x", "c"), ("-lm",), ()),
 )
 _TEST = """\
 int st_probe(void);
@@ -80,12 +82,13 @@ class CompileTimeout(CompileError):
 
 @dataclass(frozen=True)
 class Compiler:
-    """A compiler that works, the flags before the source and those after it."""
+    """A compiler that works, the flags before the source and those after it, and those of units with less effort."""
 
     path: str
     version: str
     flags: tuple[str, ...]
     link: tuple[str, ...]
+    light: tuple[str, ...] = ()
 
     def facts(self, extra: Sequence[str] = ()) -> list[tuple[str, str]]:
         """What of the compiler belongs into a cache key."""
@@ -122,6 +125,7 @@ def all_flags(compiler: Compiler, extra: Sequence[str] = ()) -> tuple[str, ...]:
     flags = compiler.flags
     if config.cmodule.remove_gxx_opt:
         flags = tuple("-O0" if flag == "-O2" else flag for flag in flags)
+        extra = [flag for flag in extra if flag not in compiler.light]
     return (*flags, *extra, *shlex.split(config.gcc.cxxflags), *compiler.link)
 
 
@@ -203,8 +207,9 @@ def _unproven(path: str) -> Compiler | None:
         return None
 
 
-def _with_flags(path: str, version: str, flags: tuple[str, ...], link: tuple[str, ...]) -> Compiler:
-    return Compiler(path, version, flags + widths.flag(flags), link)
+def _with_flags(path: str, version: str, flags: tuple[str, ...], link: tuple[str, ...],
+                light: tuple[str, ...]) -> Compiler:
+    return Compiler(path, version, flags + widths.flag(flags), link, light)
 
 
 def _note(compiler: Compiler) -> None:
@@ -261,7 +266,7 @@ def _remembered(path: str) -> Compiler | None:
         if data is None:
             return None
         facts = json.loads(data)
-        return Compiler(path, facts["version"], tuple(facts["flags"]), tuple(facts["link"]))
+        return Compiler(path, facts["version"], tuple(facts["flags"]), tuple(facts["link"]), tuple(facts["light"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -284,10 +289,10 @@ def _probed(path: str) -> Compiler | None:
         _search.reasons.append(f"{path}: {error}")
         return None
     reason = ""
-    for flags, link in _ATTEMPTS:
+    for attempt in _ATTEMPTS:
         try:
-            if _answers(Compiler(path, version, flags, link)):
-                compiler = _with_flags(path, version, flags, link)
+            if _answers(Compiler(path, version, *attempt)):
+                compiler = _with_flags(path, version, *attempt)
                 _note(compiler)
                 return _remembered(path) or compiler
             reason = reason or "the test library gave a wrong answer"
@@ -307,8 +312,8 @@ def _answers(compiler: Compiler) -> bool:
     """Whether the five-line file compiles, loads and gives the right answer."""
 
     def make(place: Path) -> bool:
-        library = loader.opened(compile_text(compiler, _TEST, place, timeout=PROBE_SECONDS), ctypes.CDLL)
-        return bool(library.st_probe() == 42)
+        path = compile_text(compiler, _TEST, place, compiler.light, timeout=PROBE_SECONDS)
+        return bool(loader.opened(path, ctypes.CDLL).st_probe() == 42)
 
     return cache.in_place(make)
 
@@ -323,7 +328,7 @@ def target(compiler: Compiler) -> Target:
     simd = processor.vector_functions(SIMD_MATH) if "-fopenmp-simd" in compiler.flags else frozenset()
     threads_from = max(config.openmp_elemwise_minsize, 1) if config.openmp else 0
     return Target(vector_bits=width, simd_math=simd, threads_from=threads_from,
-                  deterministic=config.deterministic == "more", built_in=built_in.variant())
+                  deterministic=config.deterministic == "more", light=compiler.light, built_in=built_in.variant())
 
 
 # --------------------------------------------------------------------------------------------------------- compiling

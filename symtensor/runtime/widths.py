@@ -23,12 +23,13 @@ def flag(flags: Sequence[str]) -> tuple[str, ...]:
     """What to add to a compiler's flags."""
     if "avx512f" not in processor.features() or "-march=native" not in flags:
         return ()
-    if _executor is None:
+    wins = getattr(_executor, "wide_vectors_win", None)
+    if wins is None:  # no extension, or one that was built long ago
         return FLAGS[:1]
     key = cache.key_of([("vector width", "1"), ("processor", processor.identity())])
     kept = cache.read_note(key)
     if kept is None:
-        measured = FLAGS[_executor.wide_vectors_win(_logarithm("d", 8), _logarithm("e", 16))].encode()
+        measured = FLAGS[wins(_logarithm("d", 8), _logarithm("e", 16))].encode()
         cache.write_note(key, measured)
         kept = cache.read_note(key) or measured  # of processes that start at once the first decides
     return (kept.decode(),)

@@ -106,6 +106,23 @@ def test_nested(mode):
     np.testing.assert_allclose(f(A, B)[0], expected(wanted, [A], [B])[0], rtol=1e-12)
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_rows_of_an_inner_loop(mode):
+    """What an inner loop collects is the new state: its rows are written one by one, through views."""
+    m, a = T.dmatrix("m"), T.dvector("a")
+    f = last(lambda m, a: symtensor.map(lambda row, a: T.tanh(row + a), sequences=[m], non_sequences=[a])[0], [m], mode,
+             [a], variables=[m, a])
+    np.testing.assert_allclose(f(M, A)[0], expected(lambda m, a: np.tanh(m + a), [M], [A])[0], rtol=1e-12)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_column(mode):
+    c = T.dcol("c")
+    f = last(lambda c: T.addbroadcast(c * 2, 1), [c], mode, variables=[c])
+    np.testing.assert_array_equal(f(A[:, None])[0], A[:, None] * 16)
+    assert mode != "FAST_RUN" or copies(f) == 0
+
+
 @pytest.mark.parametrize("mode", MODES[:2])
 def test_another_length_is_refused(mode):
     """A step whose result is longer than the state, by a size that only the call knows."""

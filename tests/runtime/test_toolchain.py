@@ -244,11 +244,40 @@ def test_a_trial_that_is_not_passed(compiler, fresh, monkeypatch, first):
 def test_a_compiler_that_wants_other_flags(compiler, fresh, monkeypatch):
     """Flags that the compiler does not know end the trial; the five lines find those that work."""
     tried = five_lines(monkeypatch)
-    (flags, link), *others = toolchain._ATTEMPTS
-    monkeypatch.setattr(toolchain, "_ATTEMPTS", ((("-fno-such-flag", *flags), link), *others))
+    (flags, *more), *others = toolchain._ATTEMPTS
+    monkeypatch.setattr(toolchain, "_ATTEMPTS", ((("-fno-such-flag", *flags), *more), *others))
     monkeypatch.setattr(executor.loader, "known", lambda key: None)
     assert executor.link(cases.scalar_add().program).consumer == "c"
     assert len(tried) == 2 and "-fno-such-flag" not in toolchain.find().flags
+
+
+@pytest.mark.skipif(os.name != "posix", reason="shell scripts")
+def test_a_compiler_without_flags_of_gcc(compiler, fresh, monkeypatch):
+    """As clang: units are compiled without what makes gcc quicker."""
+    other = script(fresh / "gcc", f'case "$*" in *-ftree-loop-vectorize*) exit 1;; *) exec {compiler.path} "$@";; esac')
+    monkeypatch.setattr(toolchain, "candidates", lambda: (other,))
+    monkeypatch.setattr(toolchain.config, "cxx", other)
+    monkeypatch.setattr(executor.loader, "known", lambda key: None)
+    assert executor.link(cases.scalar_add().program).consumer == "c"
+    found = toolchain.find()
+    assert (found.path, found.light, toolchain.target(found).light) == (other, (), ())
+    assert "-march=native" in found.flags and compiler.light
+
+
+def test_a_trial_that_another_thread_ends(compiler, fresh, monkeypatch):
+    """A unit that took too long for a trial gets its time, though the trial is over when it fails."""
+    monkeypatch.setattr(executor.loader, "known", lambda key: None)
+    compile_text, tried = toolchain.compile_text, []
+
+    def slow(used, *args, **more):
+        tried.append(used)
+        if len(tried) == 1:
+            toolchain.passed(used)  # as a thread with a small unit does
+            raise toolchain.CompileTimeout("gcc timed out after 30 seconds")
+        return compile_text(used, *args, **more)
+
+    monkeypatch.setattr(toolchain, "compile_text", slow)
+    assert executor.link(cases.scalar_add().program).consumer == "c" and len(tried) == 2
 
 
 @pytest.mark.skipif("avx512f" not in processor.features(), reason="no vectors of 512 bits")
@@ -261,5 +290,8 @@ def test_width_is_measured(compiler, fresh, monkeypatch):
         for answer in (first, not first):
             monkeypatch.setattr(widths, "_executor", SimpleNamespace(wide_vectors_win=lambda *a, answer=answer: answer))
             assert widths.flag(("-march=native",)) == (wanted,)
+    for absent in (None, SimpleNamespace()):
+        monkeypatch.setattr(widths, "_executor", absent)
+        assert widths.flag(("-march=native",)) == widths.FLAGS[:1]
     if "clang" not in compiler.version and "-march=native" in compiler.flags:
         assert sum(flag in widths.FLAGS for flag in compiler.flags) == 1

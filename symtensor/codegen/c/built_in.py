@@ -10,12 +10,13 @@ from __future__ import annotations
 
 __all__ = ["NAMES", "VARIANTS", "symbol"]
 
+_V3 = frozenset({"avx2", "bmi1", "bmi2", "fma", "movbe", "abm", "f16c"})
 # The variants for x86-64, the best first: the compiler's flags, and the features that a processor needs for them. There
 # is one more for any processor, "v1".
 VARIANTS = {
     "v4": (("-march=x86-64-v4", "-mprefer-vector-width=512"),
-           frozenset({"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl", "avx2", "bmi1", "bmi2", "fma"})),
-    "v3": (("-march=x86-64-v3",), frozenset({"avx2", "bmi1", "bmi2", "fma"})),
+           _V3 | {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"}),
+    "v3": (("-march=x86-64-v3",), _V3),
 }
 
 _MEMORY = ("fail", "too_large", "workspace", "result", "is_dense", "move", "packed", "unpacked", "tail_in", "tail_out")

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hashlib
 
-from symtensor.codegen.c.built_in import NAMES, symbol
+from symtensor.codegen.c.built_in import NAMES, VARIANTS, symbol
 from symtensor.codegen.c.helpers import HEADERS, PRELUDE, Helpers, abi_text, declared, source_folder
-from symtensor.codegen.target import PLAIN_TARGET
+from symtensor.codegen.target import PLAIN_TARGET, SEMANTICS
 
 __all__ = ["digest", "generated"]
 
@@ -18,8 +18,9 @@ _HEAD = '#define ST_BUILT_IN __attribute__((noinline, visibility("default")))'
 
 
 def digest() -> str:
-    """Of the headers of csrc/ and the names of what is built."""
-    found = hashlib.sha256(repr(sorted(NAMES)).encode())
+    """Of the headers of csrc/, the names of what is built and the flags."""
+    found = hashlib.sha256(repr((sorted(NAMES), [(name, flags) for name, (flags, _) in VARIANTS.items()], SEMANTICS,
+                                 _HEAD, PRELUDE)).encode())
     for header in ("abi.h", *HEADERS):
         found.update((source_folder() / header).read_bytes())
     return found.hexdigest()

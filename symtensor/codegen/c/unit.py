@@ -32,10 +32,8 @@ __all__ = ["FLAGS", "UnitPrinter", "print_program"]
 
 # No contraction of a * b + c: x*x - y*y is then 0 where x equals y, and results do not depend on the optimiser.
 FLAGS = ("-ffp-contract=off", "-fno-strict-aliasing")
-# Units compile with less effort (a third less time): of what -O2 adds to -O1 only that which loops need to become
-# vectors. Small ones with sums of columns, which are a tenth faster with all of -O2, or with loops between nests get
-# all of it.
-LIGHT_FLAGS = ("-O1", "-ftree-loop-vectorize", "-ftree-vrp", "--param=vect-epilogues-nomask=0")
+# Units are compiled with less effort (`Target.light`). Small ones with sums of columns, which are a tenth faster with
+# all of -O2, or with loops between nests get all of it.
 LARGE_UNIT, LONG_UNIT = 8, 50_000  # nests, characters of text
 # Beyond so many lines the main function, which only calls, is compiled with less effort, then with none: gcc's time
 # grows with the square of its length.
@@ -668,7 +666,7 @@ class UnitPrinter:
         else:
             parts += [*(text.replace("@", name, 1) + "\n" for text, name in self.functions.items()), main]
         large = len(self.functions) >= LARGE_UNIT or sum(map(len, self.functions)) > LONG_UNIT
-        flags = FLAGS + (LIGHT_FLAGS if large or not self.gains_from_effort() else ())
+        flags = FLAGS + (self.target.light if large or not self.gains_from_effort() else ())
         return CUnit("".join(parts), tuple(self.library), program.slots + self.scratch, flags, parts=1 + split)
 
 
