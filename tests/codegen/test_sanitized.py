@@ -31,14 +31,17 @@ exec gcc "$@" -Wall -Wextra -Wno-type-limits -Wno-sign-compare -Wno-tautological
 PRINTER = [f"codegen/test_{name}.py" for name in "elementwise reductions programs library rows laws".split()]
 LAWS = sorted(f"laws/{path.name}" for path in (TESTS / "laws").glob("test_*.py"))
 LOOPS = [f"scan/test_scan_{name}.py" for name in "programs values grid gradients errors draws".split()]
-MEMORY = ["lower/test_memory_plan.py", "lower/test_in_place.py", "lower/test_results_as_views.py"]
+MEMORY = ["lower/test_memory_plan.py", "lower/test_in_place.py", "lower/test_results_as_views.py",
+          "lower/test_carried.py", "scan/test_random_loops.py"]
 
 
 def again(path: str, flags: str, cache: Path, *options: str, **more: str) -> None:
     """Runs a file of tests in a process with other compiler flags and an empty cache."""
     done = subprocess.run(
-        [sys.executable, "-X", "faulthandler", "-m", "pytest", "-q", "-x", *options, str(TESTS / path)],
-        env={**os.environ, "PYTHONPATH": str(ROOT), "SYMTENSOR_FLAGS": f"base_compiledir={cache},{flags}", **more},
+        [sys.executable, "-X", "faulthandler", "-m", "pytest", "-q", "-x", "-p", "helpers_as_text", *options,
+         str(TESTS / path)],
+        env={**os.environ, "PYTHONPATH": f"{ROOT}:{TESTS / 'codegen'}",
+             "SYMTENSOR_FLAGS": f"base_compiledir={cache},{flags}", **more},
         capture_output=True,
         text=True,
         cwd=ROOT,
