@@ -215,7 +215,8 @@ def test_the_first_unit_is_the_trial(compiler, fresh, monkeypatch):
     tried = five_lines(monkeypatch)
     monkeypatch.setattr(executor.loader, "known", lambda key: None)
     chosen = toolchain.chosen()
-    assert chosen == compiler and toolchain.is_on_trial(chosen) and toolchain.chosen() is chosen
+    assert (chosen.path, chosen.version) == (compiler.path, compiler.version)
+    assert toolchain.is_on_trial(chosen) and toolchain.chosen() is chosen
     assert executor.link(cases.scalar_add().program).consumer == "c"
     assert not tried and not toolchain.is_on_trial(chosen) and toolchain.find() is chosen
     toolchain.forget()
