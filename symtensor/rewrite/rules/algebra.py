@@ -244,10 +244,13 @@ def _operations(found: _Terms, total: Any) -> int:
 def quotient(found: _Terms, dtype: str) -> Any:
     """The constants of a product multiplied in the dtype, None if one divides by zero or the result is not finite."""
     total = np.ones((), dtype=dtype)[()]
-    for value, flip in found.numbers:
+    for k, (value, flip) in enumerate(found.numbers):
         if flip and value == 0:
             return None
-        total = evaluate("true_div" if flip else "mul", (total, value), dtype)
+        if k == 0 and not flip and value.dtype == dtype:
+            total = value
+        else:
+            total = evaluate("true_div" if flip else "mul", (total, value), dtype)
     return -total if found.negations % 2 else total
 
 
@@ -326,11 +329,13 @@ def factors_move_into_quotients_where_they_cancel(node: Any) -> Any:
         if sum(scalar_value(v) is None for v in node.inputs) < 2:
             return None
     found = read_product(node)
-    number = quotient(found, dtype)
     for position, factor in enumerate(found.plus):
         total = of_row(factor, "add", "sub")
-        if total is None or uses(factor) > 1 or factor.type.dtype != dtype or number is None:
+        if total is None or uses(factor) > 1 or factor.type.dtype != dtype:
             continue
+        number = quotient(found, dtype)
+        if number is None:
+            return None
         terms = read_sum(total)
         others = [v for i, v in enumerate(found.plus) if i != position]
         parts = [_parts(v, dtype) for v in (*terms.plus, *terms.minus)]

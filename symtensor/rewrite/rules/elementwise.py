@@ -391,6 +391,8 @@ def constants_take_the_dtype_of_the_operation(node: Any) -> Any:
     row = row_of(node.op)
     if row is None or len(node.inputs) < 2 or row.name in ("switch", "second"):
         return None
+    if all(v.type.dtype == node.outputs[0].type.dtype for v in node.inputs):
+        return None
     values = [scalar_value(v) for v in node.inputs]
     if all(value is None for value in values):
         return None
