@@ -82,17 +82,21 @@ def test_values_move_once(world):
 
 
 def test_memory_of_functions_goes_back(device):
+    def used_after_a_function():
+        s = symtensor.shared(np.arange(100_000.0))
+        x = T.dvector("x")
+        f = symtensor.function([x], T.exp(s + x).sum() + T.exp(s - x).sum(), updates=[(s, s + x)])
+        for _ in range(5):
+            f(np.zeros(100_000))
+        assert device.memory()["used"] >= s.get_value(borrow=True, return_internal_type=True).nbytes
+        del f, s
+        gc.collect()
+        return device.memory()["used"]
+
     memo.forget()  # the new function would drive out older ones
     gc.collect()
-    before = device.memory()["used"]
-    s = symtensor.shared(np.arange(100_000.0))
-    x = T.dvector("x")
-    f = symtensor.function([x], T.exp(s + x).sum() + T.exp(s - x).sum(), updates=[(s, s + x)])
-    for _ in range(5):
-        f(np.zeros(100_000))
-    del f, s
-    gc.collect()
-    assert device.memory()["used"] == before
+    before = used_after_a_function()  # once, a device takes memory for itself: cuBLAS wants some
+    assert used_after_a_function() == before
 
 
 def test_a_borrowed_value(device):
