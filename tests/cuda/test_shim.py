@@ -36,14 +36,14 @@ def program() -> Program:
     return b.program()
 
 
-def outcomes(change: Callable[[str], str], width: int, monkeypatch) -> list[str]:
+def outcomes(change: Callable[[str], str], width: int, monkeypatch, columns: int = 300) -> list[str]:
     """What becomes of the program with a changed text, in every order of threads: "right", "wrong", or what the shim
     says."""
     checked = Checked(program(), Collection(change), tolerance=1e-5)
     found = []
     for order in ORDERS:
         monkeypatch.setenv("SHIM_ORDER", order)
-        x = np.random.default_rng(5).standard_normal((3, 300)).astype("float32")
+        x = np.random.default_rng(5).standard_normal((3, columns)).astype("float32")
         try:
             checked.run([x], width=width)
         except shim.ShimError as error:
@@ -66,10 +66,13 @@ def without(text: str, what: str, number: int) -> str:
     return what.join(parts[:number + 1]) + what.join(["", *parts[number + 1:]])[len(what):]
 
 
-@pytest.mark.parametrize("what, number", [("st_group_wait();\n", 0), ("        __syncthreads(); ", 1)])
+@pytest.mark.parametrize("what, number, columns", [
+    ("st_group_wait();\n", 0, 200),  # rows that threads keep in registers
+    ("st_group_wait();\n", 1, 1000),  # longer ones
+    ("        __syncthreads(); ", 1, 300)])
 @pytest.mark.parametrize("width", [32, 64])
-def test_a_missing_barrier_is_noticed(what, number, width, monkeypatch):
-    found = outcomes(lambda text: without(text, what, number), width, monkeypatch)
+def test_a_missing_barrier_is_noticed(what, number, columns, width, monkeypatch):
+    found = outcomes(lambda text: without(text, what, number), width, monkeypatch, columns)
     if what.startswith("st_") or width > 32:
         assert "wrong" in found
     else:

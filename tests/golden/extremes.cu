@@ -2,9 +2,22 @@
 extern "C" __global__ void __launch_bounds__(1024) @(st_i64 n0, st_i64 n1, st_i64 s0, st_i64 s1, char *p0, char *p1) {
     for (st_i64 q0 = (st_i64)blockIdx.x * blockDim.y + threadIdx.y; q0 < n0; q0 += (st_i64)gridDim.x * blockDim.y) {
         double a0 = (-__builtin_inf());
-        for (st_i64 q1 = threadIdx.x; q1 < n1; q1 += blockDim.x) {
-            const double t0 = (*(double *)(p0 + q0 * s0 + q1 * s1));
-            a0 = (a0 > t0) | (a0 != a0) ? a0 : t0;
+        for (st_i64 q1 = threadIdx.x; q1 < n1; q1 += 8 * blockDim.x) {
+            double w0[8];
+            #pragma unroll
+            for (int u0 = 0; u0 < 8; u0++) {
+                const st_i64 q2 = q1 + u0 * blockDim.x;
+                const st_i64 q3 = q2 < n1 ? q2 : n1 - 1;
+                w0[u0] = *(double *)(p0 + q0 * s0 + q3 * s1);
+            }
+            #pragma unroll
+            for (int u1 = 0; u1 < 8; u1++) {
+                const st_i64 q4 = q1 + u1 * blockDim.x;
+                if (q4 < n1) {
+                    const double t0 = w0[u1];
+                    a0 = (a0 > t0) | (a0 != a0) ? a0 : t0;
+                }
+            }
         }
         a0 = st_group_maximum_f64(a0);
         const double t1 = a0;
@@ -20,10 +33,23 @@ extern "C" __global__ void __launch_bounds__(256) @(st_i64 n0, st_i64 n1, st_i64
         double a0 = 0;
         st_i64 k0 = -1;
         st_i64 k1 = 0;
-        for (st_i64 i0 = 0; i0 < n1; i0++) {
-            const double t0 = (*(double *)(p0 + i0 * s0 + q0 * s1));
-            if (k0 < 0 || t0 > a0 || (t0 != t0 && a0 == a0)) { a0 = t0; k0 = k1; }
-            k1++;
+        for (st_i64 q1 = 0; q1 < n1; q1 += 8) {
+            double w0[8];
+            #pragma unroll
+            for (int u0 = 0; u0 < 8; u0++) {
+                const st_i64 q2 = q1 + u0;
+                const st_i64 q3 = q2 < n1 ? q2 : n1 - 1;
+                w0[u0] = *(double *)(p0 + q3 * s0 + q0 * s1);
+            }
+            #pragma unroll
+            for (int u1 = 0; u1 < 8; u1++) {
+                const st_i64 q4 = q1 + u1;
+                if (q4 < n1) {
+                    const double t0 = w0[u1];
+                    if (k0 < 0 || t0 > a0 || (t0 != t0 && a0 == a0)) { a0 = t0; k0 = k1; }
+                    k1++;
+                }
+            }
         }
         const st_i64 t1 = k0 < 0 ? 0 : k0;
         ((st_i64 *)p1)[q0] = t1;

@@ -351,13 +351,14 @@ class NestPrinter:
         if value not in self.uses or self.is_inline(value):
             return
         if value.kind == "load":
-            lvalue = self.loaded(value.dtype, self.element(value.name, value.args))
-            if value.extra:
-                conditions = " & ".join(f"({self.text(g)} > 0)" for g in value.extra)
-                lvalue = f"{conditions} ? {lvalue} : 0"
-            self.name_value(value, lvalue)
+            self.name_value(value, self.guarded(value, self.loaded(value.dtype, self.element(value.name, value.args))))
         else:
             self.name_value(value, self.computed(value))
+
+    def guarded(self, load: Value, text: str) -> str:
+        """The text of a load, 0 where loops that it was taken out of are empty."""
+        conditions = " & ".join(f"({self.text(g)} > 0)" for g in load.extra or ())
+        return f"{conditions} ? {text} : 0" if conditions else text
 
     def body(self, scope: Scope) -> None:
         """The items of a loop in plain code."""

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
+from symtensor.codegen.cuda.batches import OF_POINTS, counted_loop
 from symtensor.codegen.cuda.printer import KernelPrinter
 from symtensor.codegen.cuda.reductions import shared_reduce
+from symtensor.codegen.cuda.rows import KEPT, kept_rows
 from symtensor.codegen.cuda.shapes import chain_from, group_work, is_shared, needed
 from symtensor.codegen.values import LoopItem, ReduceItem, Scope, StoreItem, Value
 
@@ -27,8 +30,22 @@ class Pending:
 
 
 def print_group(p: KernelPrinter, scope: Scope) -> None:
-    """Prints the body of a point."""
+    """Prints the body of a point, where rows may be kept in registers twice: for those that fit, and for others."""
+    rows = kept_rows(p, scope)
+    if rows is not None:
+        names, extents = dict(p.names), dict(p.extents)
+        length = p.extent(rows.scopes[0])
+        p.open(f"if ({length} > 0 && {length} <= {KEPT} * blockDim.x)")
+        rows.declare(p)
+        p.rows = rows
+        body(p, scope, Pending())
+        p.rows = None
+        p.names, p.extents = names, extents
+        p.indent -= 1
+        p.open("} else")
     body(p, scope, Pending())
+    if rows is not None:
+        p.close()
 
 
 def body(p: KernelPrinter, scope: Scope, pending: Pending) -> None:
@@ -67,12 +84,9 @@ def single(p: KernelPrinter, item: Any) -> None:
         else:
             p.item(item)
     elif isinstance(item, LoopItem) and is_split(p, item.scope):
-        outer = len(p.parallel)
         chain = [item.scope, *chain_from(p, item.scope, p.splits)]
-        p.open_shared(chain, "threadIdx.x", "blockDim.x")
-        p.body(chain[-1])
-        p.close()
-        del p.parallel[outer:]
+        counted_loop(p, chain, *p.joined(chain), "threadIdx.x", "blockDim.x", partial(p.body, chain[-1]),
+                     OF_POINTS)
     else:
         p.open("if (threadIdx.x == 0)")
         p.item(item)
@@ -89,10 +103,13 @@ def is_split(p: KernelPrinter, scope: Scope) -> bool:
 
 
 def touched(p: KernelPrinter, item: Any) -> tuple[set[str], set[str]]:
-    """Memory that an item reads and writes, as far as the nest writes to it: names of written buffers."""
+    """Memory that an item reads and writes, as far as the nest writes to it: names of written buffers. Of rows in
+    registers each thread has its own elements."""
     reads: set[str] = set()
     writes: set[str] = set()
     for part in parts(item):
+        if p.rows is not None and part in p.rows.rows:
+            continue
         if isinstance(part, Value) and part.kind == "load":
             reads |= p.shares_memory(part.name)
         elif isinstance(part, StoreItem):

@@ -6,12 +6,15 @@ striding over the grid. What is inside a point of one thread is plain code; `gro
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from symtensor.codegen.c.dialect import LOCAL, MEMORY, TAG, kind
 from symtensor.codegen.c.printer import NestPrinter, factor
 from symtensor.codegen.c.scalar_ops import UnsupportedRow, operation
+from symtensor.codegen.cuda.batches import OF_POINTS, counted_loop
 from symtensor.codegen.cuda.reductions import print_reduce
+from symtensor.codegen.cuda.rows import Rows
 from symtensor.codegen.cuda.shapes import accumulations, covers, needed, shape_of
 from symtensor.codegen.cuda.sources import SOURCES
 from symtensor.codegen.cuda.wide import print_wide
@@ -37,7 +40,7 @@ class KernelPrinter(NestPrinter):
     def __init__(self, graph: Graph, facts: Mapping[str, BufferFacts], target: Target,
                  print_group: Callable[[KernelPrinter, Scope], None], inplace: Sequence[tuple[str, str]],
                  deterministic: bool):
-        super().__init__(graph, facts, target, _no_block, print_reduce)
+        super().__init__(graph, facts, target, _no_block, lambda _, item: print_reduce(self, item))
         for value in self.uses:
             if value.dtype.startswith("complex"):
                 raise UnsupportedRow(f"kernels have no {value.dtype}")
@@ -51,7 +54,10 @@ class KernelPrinter(NestPrinter):
             known = [s for s in self.shape.width if s.extent is not None and s.extent.kind in ("const", "param")]
             self.width = tuple(map(self.size_key, known)) or (_UNKNOWN_WIDTH,)
         self.wide: dict[str, str] = {}  # buffer -> its element in a variable
-        self.counter = ""  # of the loop that threads share and that was opened last
+        self.preloaded: dict[Value, str] = {}  # load -> the array in registers that has it for each element of a batch
+        self.lane = ""  # the number of the element in its batch
+        self.rows: Rows | None = None  # those that are in registers where the printer is
+        self.counter = ""  # of the loop that was opened last: which iteration this is
         self.parallel: list[Scope] = []  # the loops around that threads share
 
     def size_key(self, scope: Scope) -> str:
@@ -87,6 +93,12 @@ class KernelPrinter(NestPrinter):
                    or kind(self.facts[item.buffer].dtype) != "f" for item in accumulations(self, scope))
 
     def store(self, item: StoreItem, lvalue: str) -> None:
+        if self.rows is not None and item in self.rows.rows:
+            register = f"{self.rows.registers[self.rows.rows[item]]}[{self.lane}]"
+            super().store(item, register)
+            if item in self.rows.last:
+                self.emit(f"{lvalue} = {register};")
+            return
         if item.op is None or all(covers(item, scope) for scope in self.parallel):
             super().store(item, lvalue)
             return
@@ -118,25 +130,21 @@ class KernelPrinter(NestPrinter):
         first = ("(st_i64)blockIdx.x * blockDim.y + threadIdx.y" if group
                  else "(st_i64)blockIdx.x * blockDim.x + threadIdx.x")
         stride = f"(st_i64)gridDim.x * blockDim.{'y' if group else 'x'}"
+        inside = chain[-1] if chain else self.graph.root
+        if group:
+            contents = partial(self.print_group, self, inside)
+        else:
+            contents = partial(self.body, inside)
         if chain:
             self.values(self.graph.root)
             loops, count = self.joined(chain)
             done = "" if group else print_wide(self, loops, count, first, stride)
-            self.open_counted(chain, loops, count, f"{done} + {first}" if done else first, stride)
+            counted_loop(self, chain, loops, count, f"{done} + {first}" if done else first, stride, contents,
+                         1 if done else OF_POINTS)
         else:
             self.open(f"if ({first} == 0)")
-        inside = chain[-1] if chain else self.graph.root
-        if group:
-            self.print_group(self, inside)
-        else:
-            self.body(inside)
-        self.close()
-
-    def open_shared(self, chain: Sequence[Scope], first: str, stride: str) -> None:
-        """Opens one loop over all iterations of a chain of loops, the first one's number and how far it is to the next
-        given; values between the loops are computed for each."""
-        loops, count = self.joined(chain)
-        self.open_counted(chain, loops, count, first, stride)
+            contents()
+            self.close()
 
     def joined(self, chain: Sequence[Scope]) -> tuple[list[Scope], str]:
         """The loops that are left of a chain after those over dense memory are joined; how many iterations they have
@@ -152,15 +160,7 @@ class KernelPrinter(NestPrinter):
             count = name
         return loops, count
 
-    def open_counted(self, chain: Sequence[Scope], loops: list[Scope], count: str, first: str, stride: str) -> None:
-        at = self.counter = self.fresh("q")
-        self.open(f"for (st_i64 {at} = {first}; {at} < {count}; {at} += {stride})")
-        self.indices(at, loops)
-        self.parallel += chain
-        for scope in chain[:-1]:
-            self.values(scope)
-
-    def indices(self, at: str, loops: list[Scope]) -> None:
+    def indices(self, at: str, loops: Sequence[Scope]) -> None:
         """Names the indices of loops from a number that counts through all of them."""
         rest = at
         for scope in reversed(loops[1:]):
@@ -178,5 +178,9 @@ class KernelPrinter(NestPrinter):
                 self.compute(item)
 
     def compute(self, value: Value) -> None:
-        if value not in self.names:
+        if value in self.names:
+            return
+        if value in self.preloaded:
+            self.name_value(value, self.loaded(value.dtype, f"{self.preloaded[value]}[{self.lane}]"))
+        else:
             super().compute(value)

@@ -13,6 +13,7 @@ from symtensor.codegen.c.dialect import LOCAL, TAG, kind
 from symtensor.codegen.c.printer import NestPrinter, bare
 from symtensor.codegen.c.reductions import reorder
 from symtensor.codegen.c.scalar_ops import operation
+from symtensor.codegen.cuda.batches import counted_loop
 from symtensor.codegen.cuda.shapes import needed
 from symtensor.codegen.values import LoopItem, ReduceItem, Scope
 
@@ -97,7 +98,7 @@ def finish(p: NestPrinter, item: ReduceItem, a: Accumulator) -> None:
     p.name_value(item.result, text)
 
 
-def print_reduce(p: NestPrinter, item: ReduceItem) -> None:
+def print_reduce(p: KernelPrinter, item: ReduceItem) -> None:
     """A reduction by one thread; nothing if nobody reads it."""
     if item.result not in p.uses:
         return
@@ -105,13 +106,19 @@ def print_reduce(p: NestPrinter, item: ReduceItem) -> None:
     count = p.fresh("k") if item.op in ("argmax", "argmin") else ""
     if count:
         p.emit(f"st_i64 {count} = 0;")
-    for scope in item.scopes:
+    *outer, inner = item.scopes
+    for scope in outer:
         p.loop_head(scope)
         contents(p, item, scope)
-    step(p, item, a, count)
-    if count:
-        p.emit(f"{count}++;")
-    for _ in item.scopes:
+
+    def inside() -> None:
+        contents(p, item, inner)
+        step(p, item, a, count)
+        if count:
+            p.emit(f"{count}++;")
+
+    counted_loop(p, [inner], *p.joined([inner]), "0", "1", inside)
+    for _ in outer:
         p.close()
     finish(p, item, a)
 
@@ -136,14 +143,13 @@ def shared_reduce(p: KernelPrinter, item: ReduceItem) -> None:
         scopes.append(best)
         reorder(item, scopes)
     a = start(p, item)
-    outer = len(p.parallel)
-    p.open_shared(item.scopes, "threadIdx.x", "blockDim.x")
-    at = p.counter
-    for scope in item.scopes:
-        contents(p, item, scope)
-    step(p, item, a, at)
-    p.close()
-    del p.parallel[outer:]
+
+    def inside() -> None:
+        for scope in item.scopes:
+            contents(p, item, scope)
+        step(p, item, a, p.counter)
+
+    counted_loop(p, item.scopes, *p.joined(item.scopes), "threadIdx.x", "blockDim.x", inside)
     tag = TAG[working(dtype)]
     if extreme:
         p.emit(p.call(f"{a.second} = st_group_{op}_{tag}({a.name}, {a.second});"))
