@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from symtensor.codegen.cuda import has_kernel, split_sums
+from symtensor.codegen.cuda import has_kernel, in_groups, join_points, split_sums
 from symtensor.codegen.library import entry_name
 from symtensor.ir.nodes import Program
 from symtensor.lower.homes import DEVICE_ROUTINES
@@ -24,7 +24,9 @@ def placed_on(device: Device, program: Program, shared: Sequence[int]) -> Progra
     """The program with its statements shared out between the host and a device."""
     buffers = {buffer.name: buffer for buffer in program.buffers}
     routines = [name for name in DEVICE_ROUTINES if device.routine(entry_name(name, "float32")) is not None]
-    return split_sums(place(program, shared, runs=lambda nest: has_kernel(nest, buffers), routines=routines))
+    placed = place(program, shared, runs=lambda nest: has_kernel(nest, buffers), routines=routines)
+    buffers = {buffer.name: buffer for buffer in placed.buffers}
+    return split_sums(join_points(placed, lambda nest: in_groups(nest, buffers)))
 
 
 def linked_on(device: Device, program: Program, constants: Sequence[Any], operations: Sequence[Any],

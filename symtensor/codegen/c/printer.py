@@ -6,7 +6,7 @@ that lie without gaps are joined, at once where that is certain, else by a test 
 """
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from symtensor.codegen.c.dialect import ITEMSIZE, LOCAL, MEMORY, literal
@@ -54,11 +54,10 @@ class NestPrinter:
         self.dense: dict[str, int] = {}
         self.called: dict[str, None] = {}
         self.nested: dict[Value, int] = {}  # of inlined values: how deeply
-        self.votes: dict[Scope, int] = {}
         self.operations: dict[Value, Operation] = {}
         self.extents: dict[Scope, str] = {}
         self.count_uses()
-        self.count_votes()
+        self.votes = self.votes_of(accesses(self.graph.root))
 
     # -- text
 
@@ -150,10 +149,11 @@ class NestPrinter:
         """The values that an index is computed from, loop indices and parameters aside."""
         return [v for i in index for v, _ in linear(i).terms if v.kind not in ("index", "param")]
 
-    def count_votes(self) -> None:
+    def votes_of(self, found: Iterable[tuple[str, tuple[Value, ...], bool]]) -> dict[Scope, int]:
         """Each access along memory that is (probably) dense votes for the loop that walks it; inner ones count more."""
         loops = {s.index: s for s in self.graph.scopes}
-        for buffer, index, is_store in accesses(self.graph.root):
+        votes: dict[Scope, int] = {}
+        for buffer, index, is_store in found:
             axis = self.facts[buffer].fast_axis if index else None
             if axis is None:
                 continue
@@ -163,7 +163,8 @@ class NestPrinter:
                 if factor in (1, -1):
                     scope = loops[value]
                     weight = (3 if is_store else 2) * (4 if factor == 1 else 1)
-                    self.votes[scope] = self.votes.get(scope, 0) + weight * 4**depth
+                    votes[scope] = votes.get(scope, 0) + weight * 4**depth
+        return votes
 
     def inner_scopes(self, scope: Scope) -> list[Scope]:
         """The loops inside a loop, at any depth."""

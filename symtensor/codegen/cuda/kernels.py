@@ -21,7 +21,7 @@ from symtensor.codegen.values import build
 from symtensor.ir.nodes import Buffer, Dim, Expr, Nest
 from symtensor.ir.walk import reads, writes
 
-__all__ = ["BLOCK_THREADS", "GROUP_THREADS", "PrintedKernel", "has_kernel", "print_kernel"]
+__all__ = ["BLOCK_THREADS", "GROUP_THREADS", "PrintedKernel", "has_kernel", "in_groups", "print_kernel"]
 
 BLOCK_THREADS = 256  # the most threads a block of a "threads" kernel may have
 GROUP_THREADS = 1024  # the same for "groups"
@@ -64,8 +64,8 @@ def print_kernel(nest: Nest, facts: Mapping[str, BufferFacts], program_key: Call
                          tuple(printer.called))
 
 
-def has_kernel(nest: Nest, buffers: Mapping[str, Buffer]) -> bool:
-    """Whether a nest can be a kernel."""
+def printed(nest: Nest, buffers: Mapping[str, Buffer]) -> PrintedKernel | None:
+    """The kernel of a nest, as far as it is known without the program around; None if it cannot be one."""
     facts = {}
     for name in dict.fromkeys([*reads(nest), *writes(nest)]):
         buffer = buffers[name]
@@ -76,7 +76,17 @@ def has_kernel(nest: Nest, buffers: Mapping[str, Buffer]) -> bool:
         return f"{expr.buffer}.{expr.axis}" if isinstance(expr, Dim) else f"{expr.name}"  # type: ignore[union-attr]
 
     try:
-        print_kernel(nest, facts, key)
+        return print_kernel(nest, facts, key)
     except UnsupportedRow:
-        return False
-    return True
+        return None
+
+
+def has_kernel(nest: Nest, buffers: Mapping[str, Buffer]) -> bool:
+    """Whether a nest can be a kernel."""
+    return printed(nest, buffers) is not None
+
+
+def in_groups(nest: Nest, buffers: Mapping[str, Buffer]) -> bool:
+    """Whether a nest is a kernel whose points have a group of threads each."""
+    found = printed(nest, buffers)
+    return found is not None and bool(found.width)

@@ -11,7 +11,7 @@ from typing import Any
 
 from symtensor.codegen.c.dialect import kind
 from symtensor.codegen.c.printer import NestPrinter
-from symtensor.codegen.values import LoopItem, ReduceItem, Scope, StoreItem, Value, linear
+from symtensor.codegen.values import LoopItem, ReduceItem, Scope, StoreItem, Value, accesses, linear
 
 __all__ = ["FEW", "Shape", "chain_from", "covers", "is_shared", "needed", "shape_of", "work"]
 
@@ -95,8 +95,11 @@ def shape_of(p: NestPrinter, splits: Any) -> Shape:
     if not shares:
         return Shape(chain, None)
 
+    # What happens once a point does not matter beside what happens in its loops.
+    votes = p.votes_of(access for scopes in shares for access in accesses(scopes[0]))
+
     def best(scopes: Sequence[Scope]) -> int:
-        return max((p.votes.get(s, 0) for s in scopes), default=0)
+        return max((votes.get(s, 0) for s in scopes), default=0)
 
     most = max(shares, key=lambda s: max(best(s), max(best(p.inner_scopes(i)) for i in s)))
     inner = max(best(s) for s in shares)

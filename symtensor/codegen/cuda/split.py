@@ -21,7 +21,7 @@ from symtensor.ir.nodes import (
 )
 from symtensor.ir.walk import blocks, expressions, nest_expressions, nest_statements, reads, rewrite, writes
 
-__all__ = ["split_sums"]
+__all__ = ["split_sums", "worth_splitting"]
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ class _Splitter:
         if flat is not None:
             reduce, before, conditions = flat
         # What is worth while is known where sizes are; a literal may say at once that nothing is.
-        worth = OF_GROUPS if of_neighbours(reduce) else OF_THREADS
+        worth = worth_of(reduce)
         length, results = reduce.axes[0].extent, product(a.extent for a in found.loops)
         for size, fine in ((length, lambda n: n >= worth.length), (results, lambda n: n <= worth.results)):
             if isinstance(size, Const) and not fine(size.value):
@@ -286,6 +286,20 @@ def splittable(nest: Nest) -> _Found | None:
     if any(isinstance(e, Load) for size in sizes for e in expressions(size)):
         return None
     return _Found(tuple(loops), tuple(body), at, reduce)
+
+
+def worth_splitting(nest: Nest) -> Expr:
+    """The sizes for which a nest with loops around its reduction is split."""
+    found = splittable(nest)
+    if found is None:
+        return Const(False, "bool")
+    worth = worth_of(found.reduce)
+    return both(compare("ge", found.reduce.axes[0].extent, worth.length),
+                compare("le", product(a.extent for a in found.loops), worth.results))
+
+
+def worth_of(reduce: Reduce) -> Worth:
+    return OF_GROUPS if of_neighbours(reduce) else OF_THREADS
 
 
 def of_neighbours(reduce: Reduce) -> bool:
