@@ -11,7 +11,7 @@ extern "C" __global__ void __launch_bounds__(256) @(st_i64 s0, st_i64 s1, st_i64
         float w0[4];
         float w1[4];
         #pragma unroll
-        for (int u0 = 0; u0 < 4; u0++) {
+        for (st_u32 u0 = 0; u0 < 4; u0++) {
             const st_i64 q1 = q0 + u0 * (st_i64)gridDim.x * blockDim.x;
             const st_i64 q2 = q1 < m2 ? q1 : m2 - 1;
             const st_i64 q3 = st_quotient(q2, m0);
@@ -20,7 +20,7 @@ extern "C" __global__ void __launch_bounds__(256) @(st_i64 s0, st_i64 s1, st_i64
             w1[u0] = *(float *)(p1 + q3 * s2 + i0 * s3);
         }
         #pragma unroll
-        for (int u1 = 0; u1 < 4; u1++) {
+        for (st_u32 u1 = 0; u1 < 4; u1++) {
             const st_i64 q4 = q0 + u1 * (st_i64)gridDim.x * blockDim.x;
             if (q4 < m2) {
                 const st_i64 q5 = st_quotient(q4, m0);
@@ -46,7 +46,7 @@ extern "C" __global__ void __launch_bounds__(256) @(st_i64 s0, st_i64 s1, st_i64
         float w0[4];
         float w1[4];
         #pragma unroll
-        for (int u0 = 0; u0 < 4; u0++) {
+        for (st_u32 u0 = 0; u0 < 4; u0++) {
             const st_i64 q1 = q0 + u0 * (st_i64)gridDim.x * blockDim.x;
             const st_i64 q2 = q1 < m2 ? q1 : m2 - 1;
             const st_i64 q3 = st_quotient(q2, m0);
@@ -55,7 +55,7 @@ extern "C" __global__ void __launch_bounds__(256) @(st_i64 s0, st_i64 s1, st_i64
             w1[u0] = *(float *)(p1 + q3 * s0 + i0 * s1);
         }
         #pragma unroll
-        for (int u1 = 0; u1 < 4; u1++) {
+        for (st_u32 u1 = 0; u1 < 4; u1++) {
             const st_i64 q4 = q0 + u1 * (st_i64)gridDim.x * blockDim.x;
             if (q4 < m2) {
                 const st_i64 q5 = st_quotient(q4, m0);

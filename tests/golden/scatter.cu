@@ -4,7 +4,7 @@ extern "C" __global__ void __launch_bounds__(256) @(st_i64 n0, st_i64 n1, st_i64
     for (st_i64 q0 = (st_i64)blockIdx.x * blockDim.x + threadIdx.x; q0 < m0; q0 += 4 * (st_i64)gridDim.x * blockDim.x) {
         st_i64 w0[4];
         #pragma unroll
-        for (int u0 = 0; u0 < 4; u0++) {
+        for (st_u32 u0 = 0; u0 < 4; u0++) {
             const st_i64 q1 = q0 + u0 * (st_i64)gridDim.x * blockDim.x;
             const st_i64 q2 = q1 < m0 ? q1 : m0 - 1;
             const st_i64 q3 = st_quotient(q2, n1);
@@ -13,7 +13,7 @@ extern "C" __global__ void __launch_bounds__(256) @(st_i64 n0, st_i64 n1, st_i64
         }
         double w1[4];
         #pragma unroll
-        for (int u1 = 0; u1 < 4; u1++) {
+        for (st_u32 u1 = 0; u1 < 4; u1++) {
             const st_i64 q4 = q0 + u1 * (st_i64)gridDim.x * blockDim.x;
             const st_i64 q5 = q4 < m0 ? q4 : m0 - 1;
             const st_i64 q6 = st_quotient(q5, n1);
@@ -22,7 +22,7 @@ extern "C" __global__ void __launch_bounds__(256) @(st_i64 n0, st_i64 n1, st_i64
             w1[u1] = *(double *)(p1 + t0 * s1 + i1 * s2);
         }
         #pragma unroll
-        for (int u2 = 0; u2 < 4; u2++) {
+        for (st_u32 u2 = 0; u2 < 4; u2++) {
             const st_i64 q7 = q0 + u2 * (st_i64)gridDim.x * blockDim.x;
             if (q7 < m0) {
                 const st_i64 q8 = st_quotient(q7, n1);
@@ -59,7 +59,7 @@ extern "C" __global__ void __launch_bounds__(256) @(st_i64 n0, st_i64 n1, st_i64
         st_i64 w0[4];
         double w1[4];
         #pragma unroll
-        for (int u0 = 0; u0 < 4; u0++) {
+        for (st_u32 u0 = 0; u0 < 4; u0++) {
             const st_i64 q1 = q0 + u0 * (st_i64)gridDim.x * blockDim.x;
             const st_i64 q2 = q1 < m0 ? q1 : m0 - 1;
             const st_i64 q3 = st_quotient(q2, n1);
@@ -68,7 +68,7 @@ extern "C" __global__ void __launch_bounds__(256) @(st_i64 n0, st_i64 n1, st_i64
             w1[u0] = *(double *)(p1 + q3 * s1 + i0 * s2);
         }
         #pragma unroll
-        for (int u1 = 0; u1 < 4; u1++) {
+        for (st_u32 u1 = 0; u1 < 4; u1++) {
             const st_i64 q4 = q0 + u1 * (st_i64)gridDim.x * blockDim.x;
             if (q4 < m0) {
                 const st_i64 q5 = st_quotient(q4, n1);

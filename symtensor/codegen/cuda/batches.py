@@ -2,11 +2,12 @@
 
 A thread that waits for each element before it asks for the next has one request under way, which is a third of what
 memory delivers. So where a loop does little with what it loads, a thread takes a batch of its elements: it loads them
-all, from the last element again where the batch is longer than what is left, and then goes through them in order.
+all, one of them again where the batch is longer than what is left, and then goes through them in order.
 """
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from symtensor.codegen.c.dialect import ITEMSIZE, MEMORY
@@ -25,6 +26,34 @@ MOST_VALUES = 24  # of a loop that is worth while: beyond, memory is not what it
 FEW_VALUES = 8  # that many are worth a batch of more than LONGEST / 2
 
 
+@dataclass(frozen=True)
+class Batch:
+    """The elements that a thread takes at a time.
+
+    start    the number of the first one
+    stride   how far it is to the next
+    size     how many there are
+    is_left  whether there is another one, as a text with {at}, its number, and {step}, how far it is from the first; ""
+             if certainly
+    instead  the number of an element to load in its place
+    """
+
+    start: str
+    stride: str
+    size: int
+    is_left: str = ""
+    instead: str = ""
+
+    def open(self, p: KernelPrinter) -> tuple[str, str]:
+        """Opens the loop over the elements; an element's number, and whether there is one."""
+        p.lane, at = p.fresh("u"), p.fresh("q")
+        step = times(self.stride, p.lane)
+        p.emit("#pragma unroll")
+        p.open(f"for (st_u32 {p.lane} = 0; {p.lane} < {self.size}; {p.lane}++)")
+        p.emit(f"const st_i64 {at} = {self.start} + {step};")
+        return at, self.is_left.format(at=at, step=step)
+
+
 def counted_loop(p: KernelPrinter, chain: Sequence[Scope], loops: Sequence[Scope], count: str, first: str, stride: str,
                  inside: Callable[[], None], longest: int = LONGEST) -> None:
     """Prints one loop over all `count` iterations of a chain of loops, of which `loops` are left after joining: the
@@ -32,22 +61,27 @@ def counted_loop(p: KernelPrinter, chain: Sequence[Scope], loops: Sequence[Scope
     a batch may have."""
     outer, before = len(p.parallel), p.preloaded
     p.parallel += chain
+    p.preloaded = {}
     rows = p.rows if p.rows is not None and chain[0] in p.rows.scopes else None
     if rows is not None:
-        preload(p, rows.to_fill(chain[0]), loops, first, stride, count, KEPT)
+        batch = Batch(first, stride, KEPT, f"(st_u32){{at}} < (st_u32){count}", "0")
+        preload(p, rows.to_fill(chain[0]), loops, batch)
         p.preloaded = {i: rows.registers[key] for i, key in rows.rows.items() if isinstance(i, Value)}
-        lanes(p, chain, loops, first, stride, count, KEPT, inside)
+        lanes(p, chain, loops, batch, inside)
     elif (size := length(p, chain, levels := loads_by_level(p, chain), longest)) > 1:
         start = p.fresh("q")
-        p.open(f"for (st_i64 {start} = {first}; {start} < {count}; {start} += {times(stride, size)})")
-        p.preloaded = {}
-        for level in levels:
-            registers = {value: p.fresh("w") for value in level}
-            for value, register in registers.items():
-                p.emit(f"{MEMORY[p.facts[value.name].dtype]} {register}[{size}];")
-            preload(p, registers, loops, start, stride, count, size)
-            p.preloaded.update(registers)
-        lanes(p, chain, loops, start, stride, count, size, inside)
+        if longest < LONGEST:
+            p.open(f"for (st_i64 {start} = {first}; {start} < {count}; {start} += {times(stride, size)})")
+            whole(p, chain, loops, levels, Batch(start, stride, size, f"{{at}} < {count}", f"{count} - 1"), inside)
+        else:  # the compiler keeps more loads under way where it need not ask whether they are
+            p.emit(f"st_i64 {start} = {first};")
+            p.open(f"for (; {start} + {times(stride, size - 1)} < {count}; {start} += {times(stride, size)})")
+            whole(p, chain, loops, levels, Batch(start, stride, size), inside)
+            p.close()
+            p.open(f"if ({start} < {count})")
+            left = p.fresh("m")
+            p.emit(f"const st_u32 {left} = (st_u32)({count} - {start});")
+            whole(p, chain, loops, levels, Batch(start, stride, size, f"{{step}} < {left}", start), inside)
         p.close()
     else:
         at = p.counter = p.fresh("q")
@@ -61,35 +95,45 @@ def counted_loop(p: KernelPrinter, chain: Sequence[Scope], loops: Sequence[Scope
     del p.parallel[outer:]
 
 
-def lanes(p: KernelPrinter, chain: Sequence[Scope], loops: Sequence[Scope], start: str, stride: str, count: str,
-          size: int, inside: Callable[[], None]) -> None:
+def whole(p: KernelPrinter, chain: Sequence[Scope], loops: Sequence[Scope], levels: Sequence[Sequence[Value]],
+          batch: Batch, inside: Callable[[], None]) -> None:
+    """Loads the elements of a batch and goes through them."""
+    names = dict(p.names)
+    for level in levels:
+        registers = {value: p.fresh("w") for value in level}
+        for value, register in registers.items():
+            p.emit(f"{MEMORY[p.facts[value.name].dtype]} {register}[{batch.size}];")
+        preload(p, registers, loops, batch)
+        p.preloaded.update(registers)
+    lanes(p, chain, loops, batch, inside)
+    p.names, p.preloaded = names, {}
+
+
+def lanes(p: KernelPrinter, chain: Sequence[Scope], loops: Sequence[Scope], batch: Batch,
+          inside: Callable[[], None]) -> None:
     """Goes through the elements of a batch."""
-    lane, at = p.fresh("u"), p.fresh("q")
-    p.emit("#pragma unroll")
-    p.open(f"for (int {lane} = 0; {lane} < {size}; {lane}++)")
-    p.emit(f"const st_i64 {at} = {start} + {times(stride, lane)};")
-    p.open(f"if ({at} < {count})")
-    p.indices(at, loops)
-    p.counter, p.lane = at, lane
+    p.counter, is_left = batch.open(p)
+    if is_left:
+        p.open(f"if ({is_left})")
+    p.indices(p.counter, loops)
     for scope in chain[:-1]:
         p.values(scope)
     inside()
-    p.close()
+    if is_left:
+        p.close()
     p.close()
 
 
-def preload(p: KernelPrinter, registers: Mapping[Value, str], loops: Sequence[Scope], start: str, stride: str,
-            count: str, size: int) -> None:
+def preload(p: KernelPrinter, registers: Mapping[Value, str], loops: Sequence[Scope], batch: Batch) -> None:
     """Fills arrays in registers with the loads of a batch's elements, whose places may be computed from what was loaded
     before."""
     if not registers:
         return
     names = dict(p.names)
-    p.lane, at, place = p.fresh("u"), p.fresh("q"), p.fresh("q")
-    p.emit("#pragma unroll")
-    p.open(f"for (int {p.lane} = 0; {p.lane} < {size}; {p.lane}++)")
-    p.emit(f"const st_i64 {at} = {start} + {times(stride, p.lane)};")
-    p.emit(f"const st_i64 {place} = {at} < {count} ? {at} : {count} - 1;")
+    place, is_left = batch.open(p)
+    if is_left:
+        there, place = place, p.fresh("q")
+        p.emit(f"const st_i64 {place} = {is_left} ? {there} : {batch.instead};")
     p.indices(place, loops)
     for value in p.preloaded:
         p.compute(value)
