@@ -40,8 +40,9 @@ def tests() -> list[Step]:
 def checks(sanitizer: str) -> list[Step]:
     """A few kernels under compute-sanitizer. The driver is asked some questions whose answer is an error: not those."""
     def step(tool, chosen):
-        return Step(tool, [sanitizer, "--tool", tool, "--error-exitcode", "9", "--report-api-errors", "no", "--",
-                           sys.executable, "-m", "pytest", *CALM, GPU_TESTS, "-k", chosen])
+        return Step(tool, [sanitizer, "--tool", tool, "--error-exitcode", "9", "--report-api-errors", "no",
+                           "--target-processes", "application-only", "--", sys.executable, "-m", "pytest",
+                           *CALM, GPU_TESTS, "-k", chosen])
     return [step("memcheck", "test_functions or test_training or test_draws"), step("racecheck", "sums or rows")]
 
 

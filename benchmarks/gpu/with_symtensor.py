@@ -11,6 +11,7 @@ import numpy as np
 
 import symtensor.tensor as T
 from symtensor import function, shared
+from symtensor.compile import memo
 from symtensor.runtime.cuda import device as devices
 
 from benchmarks.with_symtensor import (VERSION, called, elementwise, embed_sgd, gemm, lstm, mlp, red_logsumexp,
@@ -44,7 +45,8 @@ def host(value) -> np.ndarray:
 
 
 def reset_peak() -> None:
-    """From here to `peak`, what is taken and given back is counted."""
+    """From here to `peak`, what is taken and given back is counted; what other cases have made is forgotten."""
+    memo.forget()
     device = devices.current()
     if device is None:
         return

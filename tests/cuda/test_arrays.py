@@ -105,6 +105,24 @@ def test_other_threads(device):
     assert found == [[0, 1, 2]]
 
 
+def test_what_needs_memory_beside_the_pool_gets_what_the_pool_keeps(fake, device):
+    address = device.alloc(3000)
+    device.free(address)
+    fake.library.fake_room = fake.library.fake_taken + 1000
+    asked = []
+
+    def work():
+        asked.append(fake.library.fake_room - fake.library.fake_taken)
+        if asked[-1] < 2000:
+            raise MemoryError("no room beside the pool")
+        return "done"
+
+    assert device.with_room(work) == "done" and len(asked) == 2
+    fake.library.fake_room = fake.library.fake_taken
+    with pytest.raises(MemoryError, match="beside the pool"):
+        device.with_room(work)
+
+
 def test_failures(fake, device):
     fake.library.fake_room = 1000
     with pytest.raises(MemoryError, match=r"cuda0: Host memory: no room for 5000 bytes: \d+ of 1000 bytes are free"):
@@ -124,7 +142,7 @@ def test_failures(fake, device):
 
 
 def test_what_codes_mean(device):
-    kinds = {2: MemoryError, 35: driver.Unavailable, 100: driver.Unavailable, 1: driver.CudaError, 214:
+    kinds = {2: MemoryError, 36: driver.Unavailable, 100: driver.Unavailable, 1: driver.CudaError, 214:
              driver.DeviceLost, 719: driver.KernelFault}
     for code, kind in kinds.items():
         assert type(device.driver.error("cuFoo", code)) is kind
@@ -248,7 +266,7 @@ def test_dlpack(device, x):
     assert taken.address == x.ctypes.data or not x.size
 
 
-def test_dlpack_between_devices(fake, device):
+def test_dlpack_between_devices(fake, device, monkeypatch):
     a = DeviceArray.from_host(device, np.arange(3.0))
     assert a.__dlpack_device__() == (2, 0)
     fake.log()
@@ -260,6 +278,18 @@ def test_dlpack_between_devices(fake, device):
     assert DeviceArray(device, *dlpack.imported(a.__dlpack__(copy=True))).address != a.address
     a.__dlpack__(stream=77)
     assert "wait 0x5100" in fake.log()
+    everybody = []  # whom a stream of somebody's has to wait for before the memory goes back
+    with monkeypatch.context() as patch:
+        patch.setattr(device, "synchronize_all", lambda: everybody.append(a.address))
+        DeviceArray(device, *dlpack.imported(a.__dlpack__(stream=77)))
+        assert everybody == [a.address]
+        DeviceArray(device, *dlpack.imported(a.__dlpack__()))
+        assert len(everybody) == 1
+    fake.log()
+    taken = array.from_dlpack(device, OnCuda(np.arange(3.0)))
+    assert fake.log() == []
+    del taken
+    assert fake.log() == ["wait 0x5100"]
     a.__dlpack__(stream=-1, max_version=(1, 0), dl_device=(2, 0))
     assert fake.log() == []
     with pytest.raises(BufferError, match="cannot go to device"):

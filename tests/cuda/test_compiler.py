@@ -127,7 +127,7 @@ def test_the_cache():
     assert other.count == 3
 
 
-def test_the_search(places, monkeypatch):
+def test_the_search(places, tmp_path, monkeypatch):
     place, library, program = places
     compiler._searched.cache_clear()
     monkeypatch.setitem(config.cuda.__dict__, "root", str(place))
@@ -135,6 +135,13 @@ def test_the_search(places, monkeypatch):
     assert compiler.libraries("cublas")[-2:] == ["libcublas.so.11", "libcublas.so"]
     found = compiler.find()
     assert isinstance(found, Nvrtc) and found.path == str(library) and compiler.find() is found
+    broken = tmp_path / "libnvrtc.so.98"
+    subprocess.run(["gcc", "-w", "-shared", "-fPIC", "-x", "c", "-", "-o", str(broken)], check=True,
+                   input=NVRTC.replace('!strstr(p->text, "oops")', "0").encode())
+    monkeypatch.setattr(compiler, "libraries", lambda stem: [str(broken), str(library)])
+    compiler._searched.cache_clear()
+    found = compiler.find()  # one that cannot compile is none
+    assert isinstance(found, Nvrtc) and found.path == str(library) and "oops is not declared" in compiler.why_not()
     monkeypatch.setattr(compiler, "libraries", lambda stem: ["/no/libnvrtc.so.99"])
     compiler._searched.cache_clear()
     found = compiler.find()

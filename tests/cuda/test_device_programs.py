@@ -76,6 +76,14 @@ def softmax_regression():
     return function([x, y], [cost, T.neq(p.argmax(1), y).sum()], updates=updates), [w, b, rate]
 
 
+def test_products():
+    def make():
+        x, y = T.fmatrix(), T.fvector()
+        return function([x, y], [T.dot(x[0], x[1]), T.dot(x, y), T.dot(x.T, x), T.outer(y, x[0]), T.dot(y, y)]), []
+
+    both(make, [arrays((2, 5), (5,)), arrays((7, 1), (1,))])
+
+
 def test_softmax_regression():
     x, y = arrays((9, 6))[0], np.arange(9) % 4
     _, _, (w, b, rate) = both(softmax_regression, [(x, y)] * 3)

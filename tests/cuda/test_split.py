@@ -71,6 +71,29 @@ def test_every_reduction(small, layout, rng):
     assert collection.ran > 4 * len(SHAPES)
 
 
+@pytest.mark.parametrize("axes", [(0, 2), (0, 1), (1, 2)])
+def test_several_axes(small, axes, rng):
+    """The first one is cut in parts, whatever its length is."""
+    b = Builder()
+    x = b.input("x", "float64", 3, layout="any")
+    kept, = {0, 1, 2} - {*axes}
+    b.alloc("z", "float64", b.dims(x)[kept], output=True)
+
+    def value(k):
+        def body(*inner):
+            at = {kept: k, **dict(zip(axes, inner))}
+            return b.load(x, at[0], at[1], at[2])
+        return reduced("add", [b.dims(x)[a] for a in axes], body, "float64")
+
+    b.elementwise("z", [b.dims(x)[kept]], value)
+    two = made(b.program())
+    assert count(two) == 1
+    checked = Checked(two, Collection(), tolerance=1e-12)
+    for shape in [(4, 3, 20), (2, 2, 2), (1, 9, 9), (30, 1, 4), (0, 3, 3), (5, 0, 2)]:
+        v = rng.standard_normal(shape)
+        np.testing.assert_allclose(checked.run([v])[0], v.sum(axes), rtol=1e-12, atol=1e-14)
+
+
 def test_whole_arrays_become_rows(small, rng):
     b = Builder()
     x, y = b.input("x", "float64", 2, layout="c"), b.input("y", "float64", 2, layout="c")

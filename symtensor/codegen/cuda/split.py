@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from symtensor.ir.expressions import ONE, add, both, compare, floor_div, maximum, minimum, mul, product, sub
+from symtensor.ir.expressions import ONE, add, both, compare, floor_div, int_, maximum, minimum, mul, product, sub
 from symtensor.ir.nodes import (
     Alloc, Axis, Buffer, Const, Dim, Expr, If, Let, Load, Local, Loop, Nest, Op, Program, Reduce, Reshape, Stmt, Store,
     While,
@@ -28,10 +28,10 @@ __all__ = ["split_sums", "worth_splitting"]
 class Worth:
     """When a nest is split, and into how many parts.
 
-    length   the least length of the axis that is split
+    length   the least number of elements that are reduced to one
     results  the most results of the nest
     workers  threads or groups that the first nest should have
-    part     the least length of a part
+    part     the least number of elements of a part
     """
 
     length: int
@@ -43,7 +43,7 @@ class Worth:
 # Where neighbouring elements are reduced, groups of threads share them; else each result has one thread, which is slow
 # at a hundred elements.
 OF_GROUPS = Worth(16384, 512, 1024, 2048)
-OF_THREADS = Worth(256, 8192, 32768, 32)
+OF_THREADS = Worth(256, 32768, 262144, 32)
 MOST_PARTS = 1024
 
 _EXACT = frozenset({"maximum", "minimum", "and_", "or_", "xor", "argmax", "argmin"})
@@ -120,18 +120,17 @@ class _Splitter:
             reduce, before, conditions = flat
         # What is worth while is known where sizes are; a literal may say at once that nothing is.
         worth = worth_of(reduce)
-        length, results = reduce.axes[0].extent, product(a.extent for a in found.loops)
-        for size, fine in ((length, lambda n: n >= worth.length), (results, lambda n: n <= worth.results)):
+        results, length, rest = (product(a.extent for a in axes)
+                                 for axes in (found.loops, reduce.axes[:1], reduce.axes[1:]))
+        for size, fine in ((mul(length, rest), lambda n: n >= worth.length), (results, lambda n: n <= worth.results)):
             if isinstance(size, Const) and not fine(size.value):
                 self.buffers = buffers
                 return [nest]
-        results = self.bind(results, done)
-        length = self.bind(length, done)
-        conditions = [compare("ge", length, worth.length), compare("le", results, worth.results), *conditions]
-        condition: Expr = Const(True, "bool")
+        results, length, rest = (self.bind(size, done) for size in (results, length, rest))
+        condition = is_worth(worth, results, length, rest)
         for one in conditions:
             condition = both(condition, one)
-        then = [*before, *self.two(nest, found, reduce, length, results, worth)]
+        then = [*before, *self.two(nest, found, reduce, length, rest, results, worth)]
         return [*done, If(condition, tuple(then), (nest,), nest.origin)]
 
     def bind(self, expr: Expr, done: list[Stmt]) -> Expr:
@@ -177,12 +176,12 @@ class _Splitter:
             return None
         return replace(reduce, axes=(row,), lets=lets, body=body), before, conditions
 
-    def two(self, nest: Nest, found: _Found, reduce: Reduce, length: Expr, results: Expr,
+    def two(self, nest: Nest, found: _Found, reduce: Reduce, length: Expr, rest: Expr, results: Expr,
             worth: Worth) -> list[Stmt]:
         """The two nests and the memory between them."""
         done: list[Stmt] = []
         wanted = maximum(1, minimum(MOST_PARTS, floor_div(worth.workers, maximum(results, 1))))
-        step = self.bind(maximum(worth.part, _parts(length, wanted)), done)
+        step = self.bind(maximum(_parts(int_(worth.part), maximum(rest, 1)), _parts(length, wanted)), done)
         parts = self.bind(_parts(length, step), done)
         extreme = reduce.op in ("argmax", "argmin")
         dtypes = (reduce.body.dtype, "int64") if extreme else (reduce.dtype,)
@@ -293,9 +292,15 @@ def worth_splitting(nest: Nest) -> Expr:
     found = splittable(nest)
     if found is None:
         return Const(False, "bool")
-    worth = worth_of(found.reduce)
-    return both(compare("ge", found.reduce.axes[0].extent, worth.length),
-                compare("le", product(a.extent for a in found.loops), worth.results))
+    axes = found.reduce.axes
+    return is_worth(worth_of(found.reduce), *(product(a.extent for a in part) for part in (
+        found.loops, axes[:1], axes[1:])))
+
+
+def is_worth(worth: Worth, results: Expr, length: Expr, rest: Expr) -> Expr:
+    """Whether the sizes are worth splitting: the results, the length of the axis that is split and of the others."""
+    whole = both(compare("ge", mul(length, rest), worth.length), compare("le", results, worth.results))
+    return whole if rest == ONE else both(whole, compare("ge", length, 2))
 
 
 def worth_of(reduce: Reduce) -> Worth:
@@ -303,11 +308,11 @@ def worth_of(reduce: Reduce) -> Worth:
 
 
 def of_neighbours(reduce: Reduce) -> bool:
-    """Whether the first axis of a reduction walks along the last axis of an array."""
-    first = {reduce.axes[0].index}
+    """Whether a reduction walks along the last axis of an array."""
+    own = {axis.index for axis in reduce.axes}
     tops = (reduce.body, *(let.value for let in reduce.lets))
     loads = [e for top in tops for e in expressions(top) if isinstance(e, Load) and e.index]
-    return not loads or any(_mentions(e.index[-1], first) for e in loads)
+    return not loads or any(_mentions(e.index[-1], own) for e in loads)
 
 
 def _reductions(stmt: Any) -> Iterator[Reduce]:

@@ -9,6 +9,10 @@ Refused: copies to another shape or dtype (ValueError), DLPack from and to anoth
 """
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from typing import Any, Optional
 
 import numpy as np
@@ -160,9 +164,12 @@ class DeviceArray(DeviceValue):
             raise BufferError(f"an array on {self.device.name} cannot go to device {tuple(dl_device)} of DLPack's"
                               + " without a copy" * (copy is False))
         source = self.copy() if copy else self
-        if stream not in (None, _LEGACY_STREAM, -1):
+        if stream in (None, _LEGACY_STREAM, -1):
+            done = dlpack.nothing
+        else:  # a stream that does not wait for ours, nor ours for it: what it reads may be given back too early
             self.device.synchronize()
-        return dlpack.exported(source, source.address, source.shape, source.dtype, self.__dlpack_device__())
+            done = partial(quietly, getattr(self.device, "synchronize_all", self.device.synchronize))
+        return dlpack.exported(source, source.address, source.shape, source.dtype, self.__dlpack_device__(), done)
 
 
 def to_device(value: Any) -> DeviceArray:
@@ -185,4 +192,13 @@ def from_dlpack(device: Device, x: Any) -> DeviceArray:
     place, number = x.__dlpack_device__()
     if (int(place), int(number)) != (dlpack.CUDA, getattr(device, "number", None)):
         raise BufferError(f"the array is on device {(int(place), int(number))} of DLPack's, not on {device.name}")
-    return DeviceArray(device, *dlpack.imported(x.__dlpack__(stream=_LEGACY_STREAM)))
+    # The other library may use the memory again, on a stream of its own, when it comes back.
+    back = partial(quietly, device.synchronize)
+    return DeviceArray(device, *dlpack.imported(x.__dlpack__(stream=_LEGACY_STREAM), back))
+
+
+def quietly(wait: Callable[[], None]) -> None:
+    """Waits for a device that may be gone, and then there is nothing to wait for."""
+    if not sys.is_finalizing():
+        with suppress(RuntimeError):
+            wait()

@@ -37,6 +37,8 @@ logger = logging.getLogger("symtensor.cuda")
 
 FLAGS = ("--std=c++17", "--fmad=false", "--prec-div=true", "--prec-sqrt=true", "--ftz=false")
 
+_TRIAL = 'extern "C" __global__ void k0() {}'  # a compiler that cannot do this is none
+
 _ffi = cffi.FFI()
 _ffi.cdef("""
 typedef struct _nvrtcProgram *nvrtcProgram;
@@ -115,9 +117,11 @@ def _file_facts(path: str) -> str:
 
 
 class Nvrtc:
-    """NVRTC: the compiler as a library."""
+    """NVRTC: the compiler as a library. It opens its other half by name when it compiles first; in folders that the
+    dynamic linker does not search, it finds it only if that is loaded already."""
 
     def __init__(self, path: str) -> None:
+        self.halves = [_ffi.dlopen(str(half)) for half in sorted(Path(path).parent.glob("libnvrtc-builtins.so*"))]
         self.library = _ffi.dlopen(path)
         major, minor = _ffi.new("int *"), _ffi.new("int *")
         self._checked("nvrtcVersion", self.library.nvrtcVersion(major, minor))
@@ -130,6 +134,7 @@ class Nvrtc:
         archs = _ffi.new("int[]", count[0])
         self._checked("nvrtcGetSupportedArchs", self.library.nvrtcGetSupportedArchs(archs))
         self.archs = tuple(sorted(archs))
+        self.compile(_TRIAL, f"sm_{self.archs[-1]}", Path())
 
     def _checked(self, name: str, code: int) -> None:
         if code:

@@ -152,7 +152,7 @@ class Cublas:
         self._workspace = 0
         self._products: dict[tuple[Any, ...], tuple[bool, tuple[int, ...], tuple[int, ...]]] = {}
         handle = ffi.new("void **")
-        self._checked("cublasCreate", library.cublasCreate_v2(handle))
+        device.with_room(lambda: self._checked("cublasCreate", library.cublasCreate_v2(handle)))
         self.handle = handle[0]
         self.stream = stream
         self._on(stream)
@@ -194,7 +194,7 @@ class Cublas:
     def _call(self, name: str, dtype: str, *args: Any) -> None:
         full = f"cublas{_LETTERS[dtype]}{name}"
         with self._lock, nullcontext() if self.device.is_current() else self.device.active():
-            self._checked(full, getattr(self.library, full)(self.handle, *args))
+            self.device.with_room(lambda: self._checked(full, getattr(self.library, full)(self.handle, *args)))
 
     def routine(self, entry: str) -> Optional[Callable[[Sequence[Any], Sequence[Any], Sequence[Any]], None]]:
         """The routine of an entry such as "gemm_f32", or None."""

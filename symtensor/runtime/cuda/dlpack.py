@@ -6,6 +6,7 @@ for elements that are not in C order or of a kind that NumPy has no dtype for.
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -45,7 +46,9 @@ _given: dict[int, tuple[Any, ...]] = {}  # address of a structure that somebody 
 
 @_Deleter
 def _delete(tensor: int) -> None:
-    _given.pop(tensor, None)
+    kept = _given.pop(tensor, None)
+    if kept is not None:
+        kept[-1]()
 
 
 @_Deleter
@@ -55,32 +58,40 @@ def _unused(capsule: int) -> None:
         _given.pop(_pointer(capsule, _NEW), None)
 
 
-def exported(owner: Any, address: int, shape: tuple[int, ...], dtype: np.dtype, device: tuple[int, int]) -> Any:
-    """A capsule for an array in C order, which keeps `owner`."""
+def nothing() -> None:
+    """What has to be done where nothing has to."""
+
+
+def exported(owner: Any, address: int, shape: tuple[int, ...], dtype: np.dtype, device: tuple[int, int],
+             back: Callable[[], None] = nothing) -> Any:
+    """A capsule for an array in C order, which keeps `owner`. `back` is called when its consumer gives it back."""
     sizes = (ctypes.c_int64 * max(len(shape), 1))(*shape)
     tensor = _Tensor(
         data=address, device_type=device[0], device_id=device[1], ndim=len(shape), code=_CODES[dtype.kind],
         bits=8 * dtype.itemsize, lanes=1, shape=sizes, deleter=ctypes.cast(_delete, ctypes.c_void_p))
     key = ctypes.addressof(tensor)
-    _given[key] = (owner, tensor, sizes)
+    _given[key] = (owner, tensor, sizes, back)
     return _new(key, _NEW, ctypes.cast(_unused, ctypes.c_void_p))
 
 
 class _Taken:
     """Somebody's array, which is given back when nobody refers to this any more."""
 
-    __slots__ = ("_tensor",)
+    __slots__ = ("_back", "_tensor")
 
-    def __init__(self, tensor: Any) -> None:
+    def __init__(self, tensor: Any, back: Callable[[], None]) -> None:
         self._tensor = tensor
+        self._back = back
 
     def __del__(self) -> None:
+        self._back()
         if self._tensor.deleter:
             _Deleter(self._tensor.deleter)(ctypes.addressof(self._tensor))
 
 
-def imported(capsule: Any) -> tuple[int, tuple[int, ...], np.dtype, Any]:
-    """(address, shape, dtype, what keeps the memory) of a capsule, which is used up."""
+def imported(capsule: Any, back: Callable[[], None] = nothing) -> tuple[int, tuple[int, ...], np.dtype, Any]:
+    """(address, shape, dtype, what keeps the memory) of a capsule, which is used up. `back` is called before the memory
+    is given back."""
     if not _is_valid(id(capsule), _NEW):
         raise BufferError("this is no capsule of DLPack's, or it has been used")
     t = _Tensor.from_address(_pointer(id(capsule), _NEW))
@@ -99,4 +110,4 @@ def imported(capsule: Any) -> tuple[int, tuple[int, ...], np.dtype, Any]:
         raise BufferError(f"DLPack's type {t.code} of {t.bits} bits is none that tensors have") from error
     address = (t.data or 0) + t.byte_offset
     _rename(id(capsule), _USED)
-    return address, shape, dtype, _Taken(t)
+    return address, shape, dtype, _Taken(t, back)

@@ -39,6 +39,7 @@ int cuMemcpyHtoDAsync_v2(CUdeviceptr target, const void *source, size_t bytes, C
 int cuMemcpyDtoHAsync_v2(void *target, CUdeviceptr source, size_t bytes, CUstream stream);
 int cuMemcpyDtoDAsync_v2(CUdeviceptr target, CUdeviceptr source, size_t bytes, CUstream stream);
 int cuStreamSynchronize(CUstream stream);
+int cuCtxSynchronize(void);
 int cuPointerGetAttribute(void *data, int attribute, CUdeviceptr address);
 typedef void *CUevent;
 typedef void *CUgraph;
@@ -85,7 +86,7 @@ _MEANINGS: dict[int, tuple[type[CudaError], str]] = {
     3: (Unavailable, "the driver was not initialised"),
     4: (CudaError, "the process is ending"),
     34: (Unavailable, "libcuda is a stub: the driver is not installed"),
-    35: (Unavailable, "the driver is older than the CUDA that is used"),
+    36: (Unavailable, "the driver is older than the CUDA that is used"),
     46: (Unavailable, "the device is used by another process, or not ready"),
     100: (Unavailable, "there is no device, or CUDA_VISIBLE_DEVICES hides it"),
     101: (Unavailable, "there is no device of this number"),
@@ -95,7 +96,7 @@ _MEANINGS: dict[int, tuple[type[CudaError], str]] = {
     701: (CudaError, "the kernel wants more registers or threads than there are"),
     803: (Unavailable, "the driver and its library are of different versions"),
     804: (Unavailable, "the driver is older than the CUDA that is used"),
-    **{code: (DeviceLost, _LOST) for code in (214, 220, 226, 227, 802, 809)},
+    **{code: (DeviceLost, _LOST) for code in (214, 220, 226, 802, 810)},
     **{code: (KernelFault, _LOST) for code in (700, 702, 710, 714, 715, 716, 717, 718, 719, 999)},
 }
 

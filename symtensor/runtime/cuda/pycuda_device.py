@@ -33,6 +33,7 @@ __all__ = ["LoadedKernels", "PycudaDevice", "number_of", "open_device", "why_not
 logger = logging.getLogger("symtensor.cuda")
 
 _CONTEXTS = ("cuCtxGetCurrent", "cuCtxPushCurrent_v2", "cuCtxPopCurrent_v2")
+_WORD = 4  # bytes: atomic updates of smaller elements change the word around them
 _PINNED_QUERY = 2  # CU_POINTER_ATTRIBUTE_MEMORY_TYPE
 
 
@@ -124,7 +125,7 @@ class PycudaDevice:
             raise NotInGraph("memory is taken in the middle")
         with self.active(), self._lock, self._pushed():
             try:
-                block = self._block(max(size, 1))
+                block = self._block(max(-(-size // _WORD) * _WORD, _WORD))
             except self._cuda.MemoryError as error:
                 free, total = self._cuda.mem_get_info()
                 used, kept = self._pool.active_bytes, self._pool.managed_bytes - self._pool.active_bytes
@@ -149,10 +150,10 @@ class PycudaDevice:
 
     def free(self, address: int) -> None:
         # Back to the pool. Work that is queued runs before what comes to use it next.
+        if self.forked_away:  # where the lock may be held for ever
+            return
         with self._lock:
             block = self._blocks.pop(address)
-            if self.forked_away:
-                return
             try:
                 with self._pushed():
                     block.free()
@@ -193,6 +194,16 @@ class PycudaDevice:
         with self.active(), self._lock, self._pushed():
             self._pool.free_held()
 
+    def with_room(self, work: Callable[[], Any]) -> Any:
+        """Does what takes memory beside the pool, which gives back what it keeps if there is not enough."""
+        try:
+            return work()
+        except MemoryError:
+            if getattr(self._here, "captures", None) is not None:
+                raise
+            self.release()
+            return work()
+
     # ---------------------------------------------------------------------------------------------------- kernels
 
     def load(self, unit: KernelUnit) -> LoadedKernels:
@@ -206,7 +217,8 @@ class PycudaDevice:
         image = compiler.image(unit.text, self.capability)
         module, function, functions = ffi.new("CUmodule *"), ffi.new("CUfunction *"), []
         with self.active() as cuda:
-            cuda.cuModuleLoadData(module, ffi.from_buffer(image + b"\0"))  # PTX must end in one
+            data = ffi.from_buffer(image + b"\0")  # PTX must end in one
+            self.with_room(lambda: cuda.cuModuleLoadData(module, data))
             for name in unit.names:
                 cuda.cuModuleGetFunction(function, module[0], name.encode())
                 functions.append(function[0])
@@ -256,6 +268,11 @@ class PycudaDevice:
     def synchronize(self) -> None:
         with self.active() as cuda:
             cuda.cuStreamSynchronize(self.stream)
+
+    def synchronize_all(self) -> None:
+        """Waits for the work of everybody in this process."""
+        with self.active() as cuda:
+            cuda.cuCtxSynchronize()
 
     # --------------------------------------------------------------------------------------------------- routines
 

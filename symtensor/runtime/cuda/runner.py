@@ -131,8 +131,8 @@ class _DeviceCall(_Call):
     def routine(self, entry: int, ndim: int, outputs: Any, inputs: Any, scalars: Any) -> None:
         name, run, ranks, dtype, count = self.runner.routines[entry]
         operands = [
-            _Operand(int(ffi.cast("intptr_t", a.data)), dtype, tuple(ffi.unpack(a.dims, rank)),
-                     tuple(ffi.unpack(a.strides, rank)))
+            _Operand(int(ffi.cast("intptr_t", a.data)), dtype, tuple(a.dims[k] for k in range(rank)),
+                     tuple(a.strides[k] for k in range(rank)))  # of rank 0 there are no lists at all
             for group, array in zip(ranks, (outputs, inputs))
             for a, rank in ((array[k], rank) for k, rank in enumerate(group))]
         kind = "double *" if dtype == "float64" else "float *"
