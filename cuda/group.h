@@ -34,7 +34,13 @@ ST_INLINE T st_group_add_X(T x) {
 #endif
 }
 
-ST_INLINE T st_group_mul_X(T x) { ST_FOLD(T, st_exchange_X, (U)x * (U)y) }
+ST_INLINE T st_group_mul_X(T x) {
+#if ST_FLOAT
+    ST_FOLD(T, st_exchange_X, x * y)
+#else
+    ST_FOLD(T, st_exchange_X, (U)x * (U)y)
+#endif
+}
 
 /* NaN stays. */
 ST_INLINE T st_group_maximum_X(T x) { ST_FOLD(T, st_exchange_X, (x > y) | (x != x) ? x : y) }

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from symtensor.codegen.c.dialect import kind
 from symtensor.codegen.c.printer import NestPrinter
 from symtensor.codegen.values import LoopItem, ReduceItem, Scope, StoreItem, Value, accesses, linear
 
@@ -81,9 +80,7 @@ def covers(item: StoreItem, scope: Scope) -> bool:
 
 
 def is_shared(p: NestPrinter, item: ReduceItem) -> bool:
-    """Whether threads may share a reduction: floats are multiplied in order."""
-    if item.op == "mul" and kind(item.body.dtype) == "f":
-        return False
+    """Whether threads may share a reduction."""
     return all(s.kind == "vector" for s in item.scopes)
 
 

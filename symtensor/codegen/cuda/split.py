@@ -5,8 +5,8 @@ two where the sizes, at run time, are worth while: the first reduces parts of on
 partial results, the second reduces these and does the rest. The number of parts depends on sizes alone, so results do
 not change from run to run.
 
-Products of floats stay as they are (only sums may be reassociated), as do sums of float16 (partial ones would be
-rounded) and nests with updates, several reductions or loops inside.
+Sums and products of float16 stay as they are (partial ones would be rounded), as do nests with updates, several
+reductions or loops inside.
 """
 from __future__ import annotations
 
@@ -275,7 +275,7 @@ def splittable(nest: Nest) -> _Found | None:
     if len(found) != 1 or any(isinstance(s, Store) for s in body[:found[0][0]]):
         return None
     at, reduce = found[0]
-    sums = reduce.op == "add" and reduce.dtype != "float16" or reduce.op == "mul" and reduce.dtype[0] in "iub"
+    sums = reduce.op in ("add", "mul") and reduce.dtype != "float16"
     if not (sums or reduce.op in _EXACT) or any(a.kind != "vector" for a in reduce.axes):
         return None
     bound = own | {s.name for s in body if isinstance(s, Let)} | {a.index for a in reduce.axes}
