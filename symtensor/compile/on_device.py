@@ -13,6 +13,7 @@ from symtensor.codegen.library import entry_name
 from symtensor.ir.nodes import Program
 from symtensor.lower.homes import DEVICE_ROUTINES
 from symtensor.lower.placement import place
+from symtensor.lower.reserve import reserve_workspaces
 from symtensor.runtime.cuda.device import Device
 from symtensor.runtime.cuda.executable import linked
 from symtensor.runtime.executor import Executable
@@ -24,7 +25,8 @@ def placed_on(device: Device, program: Program, shared: Sequence[int]) -> Progra
     """The program with its statements shared out between the host and a device."""
     buffers = {buffer.name: buffer for buffer in program.buffers}
     routines = [name for name in DEVICE_ROUTINES if device.routine(entry_name(name, "float32")) is not None]
-    return split_sums(place(program, shared, runs=lambda nest: has_kernel(nest, buffers), routines=routines))
+    placed = split_sums(place(program, shared, runs=lambda nest: has_kernel(nest, buffers), routines=routines))
+    return reserve_workspaces(placed, shared, program.slots)
 
 
 def linked_on(device: Device, program: Program, constants: Sequence[Any], operations: Sequence[Any],
