@@ -385,6 +385,53 @@ def test_memory_that_others_keep(world, device):
     np.testing.assert_allclose(s.get_value(), 0.5 * 0.9 ** 6, rtol=1e-5)
 
 
+@pytest.mark.parametrize("graphs", [True, False])
+def test_no_memory_for_a_product_between_writes(world, device, graphs):
+    """It has to be packed; without memory it is done without, so the call does not end half way."""
+    fake = world[0]
+    a, b = numbers(80, 60), numbers(60, 40)
+    s, t = symtensor.shared(np.ones(8, "float32")), symtensor.shared(np.ones((40, 20), "float32"))
+    left, right = symtensor.shared(a), symtensor.shared(b)
+    with symtensor.change_flags(**{"cuda.graphs": graphs}):
+        f = symtensor.function([], [], updates=[
+            (s, s * np.float32(2)), (t, t + T.dot(left[::2, ::2], right[::2, ::2]))])
+    f()
+    device.release()
+    for k in range(6):
+        fake.library.fake_room = fake.library.fake_taken if k % 2 else 1 << 40
+        fake.log()
+        f()
+        device.release()
+        launched = " ".join(line.split()[1] for line in fake.log() if line.startswith("launch"))
+        assert ("product_f32" in launched) == k % 2
+    np.testing.assert_array_equal(s.get_value(), np.full(8, 2.0 ** 7))
+    np.testing.assert_allclose(t.get_value(), 1 + 7 * a[::2, ::2].dot(b[::2, ::2]), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("graphs", [True, False])
+def test_no_memory_for_what_is_read_between_writes(world, device, graphs):
+    """A workspace that there is no room for is missed before anything is written, also where it has to grow."""
+    fake = world[0]
+    x = T.fmatrix("x")
+    s, t = symtensor.shared(np.ones(8, "float32")), symtensor.shared(np.ones((5, 5), "float32"))
+    with symtensor.change_flags(**{"cuda.graphs": graphs}):
+        f = symtensor.function([x], [], updates=[(s, s * np.float32(2)), (t, t + x)])
+    for n in (5, 50):
+        values = np.full(8, n, "float32"), np.ones((n, n), "float32")
+        for one, value in zip((s, t), values):
+            one.set_value(DeviceArray.from_host(device, value), borrow=True)
+        device.release()
+        fake.library.fake_room = fake.library.fake_taken
+        with pytest.raises(MemoryError):
+            f(values[1])
+        fake.library.fake_room = 1 << 40
+        for one, value in zip((s, t), values):
+            np.testing.assert_array_equal(one.get_value(), value)
+        f(values[1])
+        for one, value in zip((s, t), values):
+            np.testing.assert_array_equal(one.get_value(), 2 * value)
+
+
 def test_large_values_and_many():
     """Beyond what is staged, and beyond the areas."""
     x, y = T.fmatrix("x"), T.fmatrix("y")
@@ -503,29 +550,38 @@ def test_a_number_that_changes(world):
 
 
 def test_sizes_that_change(world):
-    """Other grids for the same kernels."""
-    n = T.lscalar("n")
-    data = symtensor.shared(numbers(5000))
-    s, t = symtensor.shared(np.float32(0)), symtensor.shared(np.zeros(5000, "float32"))
-    part = data[:n]
-    f = symtensor.function([n], [T.exp(part).max(), T.tanh(part).sum()], updates=[
-        (s, s + T.sin(part).max()), (t, T.inc_subtensor(t[:n], part))])
-    host, total, sums = data.get_value(), 0, np.zeros(5000, "float32")
+    """Other grids and blocks for the same kernels: those that they are launched with."""
+    data = numbers(5000)
+
+    def made():
+        n = T.lscalar("n")
+        part = symtensor.shared(data)[:n]
+        s, t = symtensor.shared(np.float32(0)), symtensor.shared(np.zeros(5000, "float32"))
+        return symtensor.function([n], [T.exp(part).max(), T.tanh(part).sum()], updates=[
+            (s, s + T.sin(part).max()), (t, T.inc_subtensor(t[:n], part))]), s, t
+
+    def geometries(f, n, kind):
+        world[0].log()
+        f(n)
+        return {tuple(line.split()[1:4]) for line in world[0].log() if line.startswith(kind)}
+
+    f, s, t = made()
+    with symtensor.change_flags(**{"cuda.graphs": False}):
+        plain, _, _ = made()
+    total, sums = 0, np.zeros(5000, "float32")
     for n in (100, 100, 300, 1000, 3000, 5000, 2, 4000, 100):
-        kinds(world)
         extreme, tanh = f(n)
-        np.testing.assert_allclose(extreme, np.exp(host[:n]).max(), rtol=1e-5)
-        np.testing.assert_allclose(tanh, np.tanh(host[:n]).sum(), rtol=1e-3)
-        total += np.sin(host[:n]).max()
-        sums[:n] += host[:n]
+        np.testing.assert_allclose(extreme, np.exp(data[:n]).max(), rtol=1e-5)
+        np.testing.assert_allclose(tanh, np.tanh(data[:n]).sum(), rtol=1e-3)
+        total += np.sin(data[:n]).max()
+        sums[:n] += data[:n]
     np.testing.assert_allclose(s.get_value(), total, rtol=1e-4)
     np.testing.assert_allclose(t.get_value(), sums, rtol=1e-4)
-    captured, replayed, updated, _ = counters(f)
+    captured, _, updated, _ = counters(f)
     assert captured <= 2 and updated >= 4
-    f(100)
-    f(5000)
-    grids = {line.split()[2] for line in world[0].log() if line.startswith("update")}
-    assert len(grids) > 1
+    for n in (5000, 50):
+        found = geometries(f, n, "update")
+        assert found and found <= geometries(plain, n, "launch")
 
 
 def test_two_lists_in_turn(world):
@@ -567,6 +623,22 @@ def test_work_that_changes_and_nobody_waits_for(world):
     assert "wait" not in kinds(world)
     np.testing.assert_allclose(s.get_value(), a, rtol=1e-4)
     np.testing.assert_allclose(t.get_value(), b, rtol=1e-3)
+
+
+def test_lists_in_pieces():
+    """A loop whose launches have more words than one list holds."""
+    n, rate = T.lscalar("n"), T.fscalar("rate")
+    s = symtensor.shared(np.ones((3, 2), "float32"))
+    many = [symtensor.shared(numbers(3, 2)) for _ in range(8)]
+    last, _ = symtensor.scan(lambda h: T.tanh(rate * sum(T.maximum(h, one) for one in many)), outputs_info=s, n_steps=n)
+    f = symtensor.function([n, rate], [], updates=[(s, last[-1])])
+    expected, values = np.ones((3, 2), "float32"), [one.get_value() for one in many]
+    for k in range(4):
+        f(4500, k / 8)
+        for _ in range(4500):
+            expected = np.tanh(np.float32(k / 8) * sum(np.maximum(expected, one) for one in values))
+    assert counters(f)[:3] == (2, 4, 2)
+    np.testing.assert_allclose(s.get_value(), expected, rtol=1e-4)
 
 
 @pytest.mark.parametrize("good", [0, 1])
@@ -611,8 +683,8 @@ def test_nodes_that_are_not_told(world, caplog):
 
 
 def test_a_driver_without_updates(tmp_path_factory, monkeypatch):
-    """As before CUDA 11.3: only equal lists are replayed."""
-    fake, device = fake_cuda.opened(fake_cuda.built(tmp_path_factory.mktemp("old"), "-DBEFORE_11_3"))
+    """Only equal lists are replayed."""
+    fake, device = fake_cuda.opened(fake_cuda.built(tmp_path_factory.mktemp("old"), "-DNO_UPDATES"))
     monkeypatch.setattr(compiler, "image", fake.image)
     with use(device):
         f, shared, expected = moving_average()

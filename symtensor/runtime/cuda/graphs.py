@@ -41,7 +41,7 @@ logger = logging.getLogger("symtensor.cuda")
 # In the order of csrc/executor/replay.c.
 FUNCTIONS = ("cuLaunchKernel", "cuMemcpyHtoDAsync_v2", "cuMemcpyDtoHAsync_v2", "cuStreamSynchronize", "cuGraphLaunch",
              "cuEventRecord", "cuEventSynchronize", "cuStreamGetCaptureInfo_v2", "cuGraphExecKernelNodeSetParams")
-_TO_UPDATE = FUNCTIONS[-2:]  # drivers before 11.3 lack the first, and graphs are not updated
+_TO_UPDATE = FUNCTIONS[-2:]  # where a driver lacks one, graphs are not updated
 _NEEDED = (*FUNCTIONS[:-2], "cuGraphInstantiateWithFlags", "cuGraphDestroy", "cuGraphExecDestroy", "cuStreamEndCapture",
            "cuMemHostAlloc", "cuMemFreeHost")
 _PATIENCE = 8  # lists that are queued before we stop hoping for graphs
