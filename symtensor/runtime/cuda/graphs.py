@@ -75,6 +75,8 @@ class Graphs:
             cuda.cuStreamCreate(made, _NON_BLOCKING)
         self.stream = made[0]
         self._lock = threading.Lock()  # one capture at a time
+        self._capturing = 0  # the thread that captures
+        self._later: list[tuple[Sequence[Handles], Sequence[int]]] = []  # what it has given back meanwhile
         self._said: set[str] = set()
 
     def error(self, function: int, code: int) -> Exception:
@@ -103,10 +105,14 @@ class Graphs:
             try:
                 with self.device.captures(self.stream):
                     cuda.cuStreamBeginCapture_v2(self.stream, _THREAD_LOCAL)
+                    self._capturing = threading.get_ident()
                     try:
                         queue(int(ffi.cast("uintptr_t", self.stream)))
                     finally:
                         code = cuda.library.cuStreamEndCapture(self.stream, graph)
+                        self._capturing = 0
+                        while self._later:
+                            self.forget(*self._later.pop())
                 if code:
                     raise NotInGraph(str(self.device.driver.error("cuStreamEndCapture", code)), code)
                 cuda.cuGraphInstantiateWithFlags(handle, graph[0], 0)
@@ -119,6 +125,9 @@ class Graphs:
     def forget(self, handles: Sequence[Handles], memory: Sequence[int] = ()) -> None:
         """Gives back graphs (those that run are finished first) and pinned memory that the device is done with."""
         if sys.is_finalizing() or self.device.forked_away or not (handles or any(memory)):
+            return
+        if self._capturing == threading.get_ident():  # garbage is collected; the driver would end the capture
+            self._later.append((handles, tuple(memory)))
             return
         with self.device.active() as cuda:
             for exec_handle, graph in handles:
