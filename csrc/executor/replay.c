@@ -6,10 +6,10 @@
  * a graph of, launched as that graph. So a graph stands for nothing but the bytes of its list: whatever changes (a shape,
  * a number, where a value lives, how the host decided) gives another list.
  *
- * Lists are of one shape where they differ in nothing but grids, blocks and arguments of launches. Of a graph the driver
- * can change these, so a list takes over the graph of another one of its shape: the launches that differ are changed, and
- * the graph's list becomes this one. Updating a launch costs about a microsecond, queueing it two or three, so this is
- * worth while however many differ.
+ * Lists have one skeleton where they differ in nothing but grids, blocks and arguments of launches. The driver can change
+ * these in a graph, so a list takes over the graph of another one of its skeleton: the launches that differ are changed,
+ * and the graph's list becomes this one. Updating a launch costs about a microsecond, queueing it two or three, so this
+ * is worth while however many differ.
  *
  * What the host hands over is copied to staging memory when it is written down. Results that nobody reads before the
  * call ends come through staging memory too, and are copied when all is done. There are two areas of it, so that a call
@@ -21,9 +21,9 @@
 #define MOST_WORDS (1 << 16) /* of a list; longer ones are queued in pieces */
 #define LEAST_COMMANDS 3     /* of a graph: fewer are as quickly queued */
 #define MOST_GRAPHS 16
-#define MOST_ALIKE 8         /* graphs of one shape; further lists of it take over these */
-#define SEEN 64              /* lists, and shapes, that are remembered by their hash */
-#define OFTEN 2              /* how often a list or a shape is queued before it becomes a graph */
+#define MOST_ALIKE 8         /* graphs of one skeleton; further lists of it take over these */
+#define SEEN 64              /* lists, and skeletons, that are remembered by their hash */
+#define OFTEN 2              /* how often a list or a skeleton is queued before it becomes a graph */
 #define MOST_STAGED (4 << 20)
 #define LEAST_AREA (1 << 16)
 #define MOST_AREA (16 << 20)
@@ -40,7 +40,7 @@ struct Graph {
     Graph *next;
     void *exec;   /* what is launched */
     void *source; /* what it was made of, and what the nodes belong to */
-    st_u64 hash, shape;
+    st_u64 hash, skeleton;
     st_i64 count;
     int n_nodes;    /* a node for each launch; 0: the graph cannot be updated */
     st_i64 words[]; /* the list, then the nodes */
@@ -105,7 +105,7 @@ struct Replay {
     int n_landings, landing_room;
     Graph *graphs; /* the last used first */
     int n_graphs;
-    Past lists, shapes;
+    Past lists, skeletons;
     int off;   /* no further graphs are made */
     int fixed; /* graphs are not updated */
     long long captured, replayed, updated, queued; /* graphs that were made; lists that were launched as one, with an
@@ -228,26 +228,26 @@ static st_u64 hashed(const st_i64 *words, st_i64 count)
     return h;
 }
 
-/* How many words of a command belong to the list's shape: all but a launch's grid, block and arguments. */
-static st_i64 shape_words(const st_i64 *w, st_i64 length)
+/* How many words of a command belong to the list's skeleton: all but a launch's grid, block and arguments. */
+static st_i64 fixed_words(const st_i64 *w, st_i64 length)
 {
     return (w[0] & 255) == LAUNCH ? 1 : length;
 }
 
-/* The hash of the present list's shape. It is asked for only where no graph has just this list. */
-static st_u64 shape_of(const Replay *r)
+/* The hash of the present list's skeleton. It is asked for only where no graph has just this list. */
+static st_u64 skeleton_of(const Replay *r)
 {
     st_u64 h = (st_u64)r->count;
     const st_i64 *w = r->words, *end = w + r->count;
     for (st_i64 n; w < end; w += n) {
         n = length_of(r, w);
-        for (st_i64 k = 0; k < shape_words(w, n); k++)
+        for (st_i64 k = 0; k < fixed_words(w, n); k++)
             h = mixed(h, w[k]);
     }
     return h;
 }
 
-/* Whether a graph's list has the shape of the present one. */
+/* Whether a graph's list has the skeleton of the present one. */
 static int alike(const Replay *r, const Graph *g)
 {
     if (g->count != r->count)
@@ -255,7 +255,7 @@ static int alike(const Replay *r, const Graph *g)
     for (st_i64 k = 0, n; k < r->count; k += n) {
         const st_i64 *w = r->words + k;
         n = length_of(r, w);
-        if (memcmp(g->words + k, w, (size_t)shape_words(w, n) * sizeof *w))
+        if (memcmp(g->words + k, w, (size_t)fixed_words(w, n) * sizeof *w))
             return 0;
     }
     return 1;
@@ -288,12 +288,12 @@ static Graph *found(const Replay *r, st_u64 hash)
 }
 
 /* Of the graphs that can be updated to the present list the one that was used least recently, and how many there are. */
-static Graph *found_alike(const Replay *r, st_u64 shape, int *count)
+static Graph *found_alike(const Replay *r, st_u64 skeleton, int *count)
 {
     Graph *last = NULL;
     *count = 0;
     for (Graph *g = r->graphs; g && !r->fixed; g = g->next)
-        if (g->n_nodes && g->shape == shape && alike(r, g)) {
+        if (g->n_nodes && g->skeleton == skeleton && alike(r, g)) {
             last = g;
             ++*count;
         }
@@ -333,8 +333,8 @@ static int change_launches(const Queue *q, Replay *r, const Graph *g)
     return 0;
 }
 
-/* Makes a graph of its shape the present list's. 0: the driver refuses. Such a graph may be half changed, so it goes, and
- * graphs are not updated from then on. */
+/* Makes a graph of its skeleton the present list's. 0: the driver refuses. Such a graph may be half changed, so it goes,
+ * and graphs are not updated from then on. */
 static int taken_over(const Queue *q, Replay *r, Graph *g, st_u64 hash)
 {
     int status = change_launches(q, r, g);
@@ -372,24 +372,24 @@ static int asked(Replay *r, st_frame *frame)
 
 /* The graph to launch for the present list, which may be made or changed for it; NULL: the list is to be queued.
  *
- * A list that comes often has a graph of its own; any other takes over one of its shape, and the first of these is made
- * when the shape came often. So results that alternate between a few addresses have a graph for each, and a number that
+ * A list that comes often has a graph of its own; any other takes over one of its skeleton, and the first of these is
+ * made when the skeleton came often. So results that alternate between a few addresses have a graph for each, and a number that
  * is another one in each call has one that is updated each time. A function whose graphs are not used makes no more. */
 static Graph *graph_for(st_frame *frame, const Queue *q, Replay *r, int *bad)
 {
     int count, wanted, kept = 0;
     int may = !r->off && (r->captured < 2 * MOST_GRAPHS || r->replayed >= 8 * r->captured);
-    st_u64 hash = hashed(r->words, r->count), shape;
+    st_u64 hash = hashed(r->words, r->count), skeleton;
     Graph *g = found(r, hash);
     if (g)
         return g;
-    shape = shape_of(r);
-    g = found_alike(r, shape, &count);
+    skeleton = skeleton_of(r);
+    g = found_alike(r, skeleton, &count);
     wanted = may && often(&r->lists, hash) && count < MOST_ALIKE;
     if (g && !wanted)
         return taken_over(q, r, g, hash) ? g : NULL;
     if (!g && may && !r->fixed)
-        wanted |= often(&r->shapes, shape);
+        wanted |= often(&r->skeletons, skeleton);
     if (wanted)
         kept = asked(r, frame);
     *bad = kept < 0;
@@ -745,7 +745,7 @@ static PyObject *replay_keep(Replay *r, PyObject *args)
     g->n_nodes = n_nodes;
     g->count = r->count;
     g->hash = hashed(r->words, r->count);
-    g->shape = shape_of(r);
+    g->skeleton = skeleton_of(r);
     g->exec = (void *)(uintptr_t)exec;
     g->source = (void *)(uintptr_t)source;
     make_first(r, g);

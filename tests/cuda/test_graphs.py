@@ -367,6 +367,24 @@ def test_memory_goes_back(world, device):
     assert fake.library.fake_sources == before[1]
 
 
+def test_garbage_that_is_collected_during_a_capture(world, device):
+    fake = world[0]
+    gc.collect()
+    before = fake.library.fake_graphs, fake.library.fake_pinnings
+    f, params, batch = made(mlp)
+    for k in range(6):
+        f(*batch(20), 0.5)
+    assert native(f).graphs == 1 and fake.library.fake_pinnings > before[1]
+    held = [f, params]
+    held.append(held)  # a cycle, which only the collector finds
+    device.synchronize()
+    del f, params, held
+    handles = device.graphs().captured(lambda stream: [gc.collect()])
+    device.graphs().forget([handles])
+    assert (fake.library.fake_graphs, fake.library.fake_pinnings) == before
+    assert fake.library.fake_sources == before[0]
+
+
 def test_memory_that_others_keep(world, device):
     """Graphs keep workspaces, until somebody needs the memory."""
     fake = world[0]
@@ -597,7 +615,7 @@ def test_two_lists_in_turn(world):
     assert native(f).captured == 2 and native(f).updated - before[2] == 9
 
 
-def test_many_lists_of_one_shape():
+def test_many_lists_of_one_skeleton():
     """They take graphs over: not each has one, however often it comes."""
     f, shared, expected = moving_average()
     followed(f, shared, expected, list(np.linspace(0.1, 0.9, 20)) * 6)
@@ -704,7 +722,7 @@ def test_graphs_that_go(world):
     f = symtensor.function([x, rate], T.exp(x).sum(), updates=[(s, s + T.tanh(x).sum() * rate + T.sin(x).max())])
     total, rng = 0, np.random.default_rng(5)
     for turn in range(2):
-        for n in range(1, 25):  # each its own shape: so many bytes are moved
+        for n in range(1, 25):  # each its own skeleton: so many bytes are moved
             for k in range(5):
                 value, rate = numbers(n), np.float32(rng.uniform())
                 np.testing.assert_allclose(f(value, rate), np.exp(value).sum(), rtol=1e-5)
