@@ -3,13 +3,13 @@
  * The unit runs on the host as ever; what it asks of the device is written down, with every byte that the device is
  * going to see: addresses, sizes, numbers. A list is complete where the host needs a value of the device, or Python is
  * about to run, and at the end of the call. It is then either queued command by command or, where an equal list was made
- * a graph of, launched as that graph. So a graph stands for nothing but the bytes of its list: whatever changes (a shape,
- * a number, where a value lives, how the host decided) gives another list.
+ * a graph of, launched as that graph. So a graph stands for nothing but the bytes of its list: whatever changes (a
+ * shape, a number, where a value lives, how the host decided) gives another list.
  *
- * Lists have one skeleton where they differ in nothing but grids, blocks and arguments of launches. The driver can change
- * these in a graph, so a list takes over the graph of another one of its skeleton: the launches that differ are changed,
- * and the graph's list becomes this one. Updating a launch costs about a microsecond, queueing it two or three, so this
- * is worth while however many differ.
+ * Lists have one skeleton where they differ in nothing but grids, blocks and arguments of launches. The driver can
+ * change these in a graph, so a list takes over the graph of another one of its skeleton: the launches that differ are
+ * changed, and the graph's list becomes this one. Updating a launch costs about a microsecond, queueing it two or three,
+ * so this is worth while however many differ.
  *
  * What the host hands over is copied to staging memory when it is written down. Results that nobody reads before the
  * call ends come through staging memory too, and are copied when all is done. There are two areas of it, so that a call
@@ -287,7 +287,7 @@ static Graph *found(const Replay *r, st_u64 hash)
     return g;
 }
 
-/* Of the graphs that can be updated to the present list the one that was used least recently, and how many there are. */
+/* Of the graphs that can be updated to the present list the one used least recently, and how many there are. */
 static Graph *found_alike(const Replay *r, st_u64 skeleton, int *count)
 {
     Graph *last = NULL;
@@ -333,8 +333,8 @@ static int change_launches(const Queue *q, Replay *r, const Graph *g)
     return 0;
 }
 
-/* Makes a graph of its skeleton the present list's. 0: the driver refuses. Such a graph may be half changed, so it goes,
- * and graphs are not updated from then on. */
+/* Makes a graph of its skeleton the present list's. 0: the driver refuses. Such a graph may be half changed, so it
+ * goes, and graphs are not updated from then on. */
 static int taken_over(const Queue *q, Replay *r, Graph *g, st_u64 hash)
 {
     int status = change_launches(q, r, g);
@@ -373,8 +373,9 @@ static int asked(Replay *r, st_frame *frame)
 /* The graph to launch for the present list, which may be made or changed for it; NULL: the list is to be queued.
  *
  * A list that comes often has a graph of its own; any other takes over one of its skeleton, and the first of these is
- * made when the skeleton came often. So results that alternate between a few addresses have a graph for each, and a number that
- * is another one in each call has one that is updated each time. A function whose graphs are not used makes no more. */
+ * made when the skeleton came often. So results that alternate between a few addresses have a graph for each, and a
+ * number that is another one in each call has one that is updated each time. A function whose graphs are not used makes
+ * no more. */
 static Graph *graph_for(st_frame *frame, const Queue *q, Replay *r, int *bad)
 {
     int count, wanted, kept = 0;
@@ -688,8 +689,8 @@ static PyObject *replay_submit(Replay *r, PyObject *address)
     return PyLong_FromLong(status);
 }
 
-PyDoc_STRVAR(play_doc, "play(frame, stream) -> int\n\nQueues the list's commands to a stream that captures them; not 0: one "
-                       "failed.");
+PyDoc_STRVAR(play_doc, "play(frame, stream) -> int\n\nQueues the list's commands to a stream that captures them; not 0: "
+                       "one failed.");
 
 static PyObject *replay_play(Replay *r, PyObject *args)
 {
@@ -714,8 +715,8 @@ static PyObject *handles(const Graph *g)
     return Py_BuildValue("(KK)", (unsigned long long)(uintptr_t)g->exec, (unsigned long long)(uintptr_t)g->source);
 }
 
-PyDoc_STRVAR(keep_doc, "keep(exec, source) -> (exec, source) or None\n\nKeeps a graph of the present list, which was just "
-                       "played, and what it was made of; those that had to go.");
+PyDoc_STRVAR(keep_doc, "keep(exec, source) -> (exec, source) or None\n\nKeeps a graph of the present list, which was "
+                       "just played, and what it was made of; those that had to go.");
 
 static PyObject *replay_keep(Replay *r, PyObject *args)
 {
