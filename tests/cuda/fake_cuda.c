@@ -61,7 +61,9 @@ int cuCtxSynchronize(void) { NEED; return fake_fault; }
 /* --------------------------------------------------------------------------------------------------------- streams */
 /* Work runs when it is queued, or, with fake_lazy, when somebody waits for it; while a stream is captured, not at all. */
 typedef struct node node;
-struct node { node *next, *origin; void (*run)(node *); i64 a[20], seq; double alpha, beta; unsigned char *bytes; size_t size; };
+struct node {
+    node *next, *origin; void (*run)(node *); i64 a[20], seq; double alpha, beta; unsigned char *bytes; size_t size;
+};
 typedef struct { int capturing, mode, broken, nodes; pthread_t thread; node *first, **last, *newest; } stream;
 static stream streams[4096];
 static stream default_stream; /* that of handle 0 */
@@ -376,7 +378,8 @@ int cuLaunchKernel(void *function, unsigned gx, unsigned gy, unsigned gz, unsign
     return 0;
 }
 #ifndef NO_UPDATES
-int cuStreamGetCaptureInfo_v2(void *handle, int *status, unsigned long long *id, void **g, void *const **nodes, size_t *count)
+int cuStreamGetCaptureInfo_v2(void *handle, int *status, unsigned long long *id, void **g, void *const **nodes,
+                              size_t *count)
 {
     NEED;
     stream *s = stream_of(handle);
