@@ -3,8 +3,13 @@
  * The unit runs on the host as ever; what it asks of the device is written down, with every byte that the device is
  * going to see: addresses, sizes, numbers. A list is complete where the host needs a value of the device, or Python is
  * about to run, and at the end of the call. It is then either queued command by command or, where an equal list was made
- * a graph of, launched as that graph. So a graph stands for nothing but the bytes it was made from: whatever changes
- * (a shape, a number, where a value lives, how the host decided) gives another list.
+ * a graph of, launched as that graph. So a graph stands for nothing but the bytes of its list: whatever changes (a
+ * shape, a number, where a value lives, how the host decided) gives another list.
+ *
+ * Lists have one skeleton where they differ in nothing but grids, blocks and arguments of launches. The driver can
+ * change these in a graph, so a list takes over the graph of another one of its skeleton: the launches that differ are
+ * changed, and the graph's list becomes this one. Updating a launch costs about a microsecond, queueing it two or three,
+ * so this is worth while however many differ.
  *
  * What the host hands over is copied to staging memory when it is written down. Results that nobody reads before the
  * call ends come through staging memory too, and are copied when all is done. There are two areas of it, so that a call
@@ -16,25 +21,37 @@
 #define MOST_WORDS (1 << 16) /* of a list; longer ones are queued in pieces */
 #define LEAST_COMMANDS 3     /* of a graph: fewer are as quickly queued */
 #define MOST_GRAPHS 16
-#define SEEN 64              /* lists that are remembered by their hash */
-#define OFTEN 2              /* how often a list is queued before it becomes a graph */
+#define MOST_ALIKE 8         /* graphs of one skeleton; further lists of it take over these */
+#define SEEN 64              /* lists, and skeletons, that are remembered by their hash */
+#define OFTEN 2              /* how often a list or a skeleton is queued before it becomes a graph */
 #define MOST_STAGED (4 << 20)
 #define LEAST_AREA (1 << 16)
 #define MOST_AREA (16 << 20)
 
+#define CAPTURES 1           /* CU_STREAM_CAPTURE_STATUS_ACTIVE */
+
 enum { LAUNCH = 1, IN, OUT, CALL };
 
 /* Positions of the driver's functions; symtensor/runtime/cuda/graphs.py has the names in this order. */
-enum { F_LAUNCH, F_IN, F_OUT, F_WAIT, F_GRAPH, F_RECORD, F_EVENT, N_FUNCTIONS };
+enum { F_LAUNCH, F_IN, F_OUT, F_WAIT, F_GRAPH, F_RECORD, F_EVENT, F_NODE, F_UPDATE, N_FUNCTIONS };
 
 typedef struct Graph Graph;
 struct Graph {
     Graph *next;
-    void *handle;
-    st_u64 hash;
+    void *exec;   /* what is launched */
+    void *source; /* what it was made of, and what the nodes belong to */
+    st_u64 hash, skeleton;
     st_i64 count;
-    st_i64 words[];
+    int n_nodes;    /* a node for each launch; 0: the graph cannot be updated */
+    st_i64 words[]; /* the list, then the nodes */
 };
+
+/* CUDA_KERNEL_NODE_PARAMS_v1 */
+typedef struct {
+    void *function;
+    unsigned grid[3], block[3], shared;
+    void **args, **extra;
+} NodeParams;
 
 typedef struct {
     char *data;
@@ -49,10 +66,14 @@ typedef struct {
     st_i64 bytes;
 } Landing;
 
+/* How often what has this hash came, of the last that were new. */
 typedef struct {
-    st_u64 hash;
-    int count;
-} Seen;
+    struct {
+        st_u64 hash;
+        int count;
+    } seen[SEEN];
+    int next;
+} Past;
 
 struct Replay {
     PyObject_HEAD
@@ -62,14 +83,19 @@ struct Replay {
     int (*launch_graph)(void *, void *);
     int (*record)(void *, void *);
     int (*wait_event)(void *);
+    int (*next_of)(void *, int *, void *, void *, void *const **, size_t *);
+    int (*update)(void *, void *, const NodeParams *);
     PyObject *capture; /* capture(frame) -> True: a graph was kept; False: none was; None: the call fails */
     PyObject *grow;    /* grow(frame, area, bytes) -> address of other memory, or 0: the call fails */
+    PyObject *broken;  /* broken(exec, source, status): a graph that could not be updated, which the callee destroys */
     int n_kernels, n_routines, n_results;
     int *kernel_start, *routine_start; /* into `sizes` and `roles`, with the end */
     unsigned char *sizes;              /* bytes of each parameter of each kernel */
     unsigned char *roles;              /* of each routine: outputs, inputs, scalars, bytes of a scalar, ranks */
     unsigned char *late;               /* for each result: nobody reads it before the call ends */
     void **args;                       /* room for a launch's arguments */
+    void **nodes;                      /* of the launches that have been captured */
+    int n_nodes;
     st_i64 *words;
     st_i64 count, room, commands;
     Area areas[2];
@@ -79,10 +105,11 @@ struct Replay {
     int n_landings, landing_room;
     Graph *graphs; /* the last used first */
     int n_graphs;
-    Seen seen[SEEN];
-    int next_seen;
-    int off;                           /* no further graphs are made */
-    long long captured, replayed, queued; /* graphs that were made, lists that were launched as one, that were not */
+    Past lists, skeletons;
+    int off;   /* no further graphs are made */
+    int fixed; /* graphs are not updated */
+    long long captured, replayed, updated, queued; /* graphs that were made; lists that were launched as one, with an
+                                                      update or without; those with; lists that were not */
 };
 
 /* ------------------------------------------------------------------------------------------------ running a list */
@@ -95,32 +122,72 @@ static int refused(st_frame *frame, Queue *q, int status, int function)
     return 1;
 }
 
-/* Queues a list's commands one by one. */
-static int play(st_frame *frame, Queue *q, Replay *r, void *stream)
+/* Notes the node that a launch has become: what is captured next comes after it alone. */
+static void note_node(Replay *r, void *stream)
 {
-    st_i64 *w = r->words, *end = w + r->count;
+    int state = 0;
+    void *const *nodes = NULL;
+    size_t count = 0;
+    if (r->fixed)
+        return;
+    if (r->next_of(stream, &state, NULL, NULL, &nodes, &count) || state != CAPTURES || count != 1)
+        r->fixed = 1;
+    else
+        r->nodes[r->n_nodes++] = nodes[0];
+}
+
+/* A launch's arguments, as the driver reads them while it is called. */
+static void **arguments(Replay *r, st_i64 *w)
+{
+    st_i64 kernel = w[0] >> 8;
+    int n = r->kernel_start[kernel + 1] - r->kernel_start[kernel];
+    for (int k = 0; k < n; k++)
+        r->args[k] = &w[3 + k];
+    return r->args;
+}
+
+/* Words of a routine's command. */
+static st_i64 call_length(const Replay *r, st_i64 entry)
+{
+    const unsigned char *role = r->roles + r->routine_start[entry];
+    st_i64 length = 2 + role[2];
+    for (int k = 0; k < role[0] + role[1]; k++)
+        length += 1 + 2 * role[4 + k];
+    return length;
+}
+
+/* Words of a command. */
+static st_i64 length_of(const Replay *r, const st_i64 *w)
+{
+    st_i64 what = w[0] & 255, number = w[0] >> 8;
+    if (what == LAUNCH)
+        return 3 + r->kernel_start[number + 1] - r->kernel_start[number];
+    return what == CALL ? call_length(r, number) : 4;
+}
+
+/* Queues a list's commands one by one. */
+static int play(st_frame *frame, Queue *q, Replay *r, void *stream, int capturing)
+{
+    st_i64 *w = r->words, *end = w + r->count, *next;
     int status;
-    while (w < end) {
+    for (; w < end; w = next) {
         st_i64 what = w[0] & 255, number = w[0] >> 8;
+        next = w + length_of(r, w);
         if (what == LAUNCH) {
-            int n = r->kernel_start[number + 1] - r->kernel_start[number];
-            for (int k = 0; k < n; k++)
-                r->args[k] = &w[3 + k];
             status = q->launch(q->functions[number], (unsigned)w[1], 1, 1, (unsigned)w[2], (unsigned)(w[2] >> 32), 1, 0,
-                               stream, r->args, NULL);
+                               stream, arguments(r, w), NULL);
             if (status)
                 return refused(frame, q, status, F_LAUNCH);
-            w += 3 + n;
+            if (capturing)
+                note_node(r, stream);
         }
         else if (what == IN) {
             if ((status = r->copy_in((unsigned long long)w[1], (const void *)(uintptr_t)w[2], (size_t)w[3], stream)))
                 return refused(frame, q, status, F_IN);
-            w += 4;
         }
         else if (what == OUT) {
             if ((status = r->copy_out((void *)(uintptr_t)w[1], (unsigned long long)w[2], (size_t)w[3], stream)))
                 return refused(frame, q, status, F_OUT);
-            w += 4;
         }
         else {
             const unsigned char *role = r->roles + r->routine_start[number];
@@ -147,42 +214,146 @@ static int play(st_frame *frame, Queue *q, Replay *r, void *stream)
     return 0;
 }
 
+static st_u64 mixed(st_u64 h, st_i64 word)
+{
+    h = (h ^ (st_u64)word) * 0x9e3779b97f4a7c15ULL;
+    return h ^ h >> 29;
+}
+
 static st_u64 hashed(const st_i64 *words, st_i64 count)
 {
     st_u64 h = (st_u64)count;
-    for (st_i64 k = 0; k < count; k++) {
-        h = (h ^ (st_u64)words[k]) * 0x9e3779b97f4a7c15ULL;
-        h ^= h >> 29;
+    for (st_i64 k = 0; k < count; k++)
+        h = mixed(h, words[k]);
+    return h;
+}
+
+/* How many words of a command belong to the list's skeleton: all but a launch's grid, block and arguments. */
+static st_i64 fixed_words(const st_i64 *w, st_i64 length)
+{
+    return (w[0] & 255) == LAUNCH ? 1 : length;
+}
+
+/* The hash of the present list's skeleton. It is asked for only where no graph has just this list. */
+static st_u64 skeleton_of(const Replay *r)
+{
+    st_u64 h = (st_u64)r->count;
+    const st_i64 *w = r->words, *end = w + r->count;
+    for (st_i64 n; w < end; w += n) {
+        n = length_of(r, w);
+        for (st_i64 k = 0; k < fixed_words(w, n); k++)
+            h = mixed(h, w[k]);
     }
     return h;
 }
 
-/* The graph of the present list, which becomes the first. */
-static Graph *found(Replay *r, st_u64 hash)
+/* Whether a graph's list has the skeleton of the present one. */
+static int alike(const Replay *r, const Graph *g)
 {
-    for (Graph **at = &r->graphs; *at; at = &(*at)->next) {
-        Graph *g = *at;
-        if (g->hash == hash && g->count == r->count && !memcmp(g->words, r->words, (size_t)r->count * sizeof *r->words)) {
-            *at = g->next;
-            g->next = r->graphs;
-            r->graphs = g;
-            return g;
-        }
+    if (g->count != r->count)
+        return 0;
+    for (st_i64 k = 0, n; k < r->count; k += n) {
+        const st_i64 *w = r->words + k;
+        n = length_of(r, w);
+        if (memcmp(g->words + k, w, (size_t)fixed_words(w, n) * sizeof *w))
+            return 0;
     }
-    return NULL;
+    return 1;
 }
 
-/* Whether a list has come often enough to be worth a graph. One that keeps making graphs that are not used stops. */
-static int often(Replay *r, st_u64 hash)
+static void unlink_graph(Replay *r, const Graph *g)
 {
-    if (r->off || (r->captured >= 2 * MOST_GRAPHS && r->replayed < 8 * r->captured))
-        return 0;
+    Graph **at = &r->graphs;
+    while (*at != g)
+        at = &(*at)->next;
+    *at = g->next;
+    r->n_graphs--;
+}
+
+static void make_first(Replay *r, Graph *g)
+{
+    g->next = r->graphs;
+    r->graphs = g;
+    r->n_graphs++;
+}
+
+/* The graph of the present list. */
+static Graph *found(const Replay *r, st_u64 hash)
+{
+    Graph *g = r->graphs;
+    while (g && (g->hash != hash || g->count != r->count
+                 || memcmp(g->words, r->words, (size_t)r->count * sizeof *r->words)))
+        g = g->next;
+    return g;
+}
+
+/* Of the graphs that can be updated to the present list the one used least recently, and how many there are. */
+static Graph *found_alike(const Replay *r, st_u64 skeleton, int *count)
+{
+    Graph *last = NULL;
+    *count = 0;
+    for (Graph *g = r->graphs; g && !r->fixed; g = g->next)
+        if (g->n_nodes && g->skeleton == skeleton && alike(r, g)) {
+            last = g;
+            ++*count;
+        }
+    return last;
+}
+
+/* Whether what has this hash has come often enough to be worth a graph. */
+static int often(Past *past, st_u64 hash)
+{
     for (int k = 0; k < SEEN; k++)
-        if (r->seen[k].count && r->seen[k].hash == hash)
-            return ++r->seen[k].count > OFTEN;
-    r->seen[r->next_seen].hash = hash;
-    r->seen[r->next_seen].count = 1;
-    r->next_seen = (r->next_seen + 1) % SEEN;
+        if (past->seen[k].count && past->seen[k].hash == hash)
+            return ++past->seen[k].count > OFTEN;
+    past->seen[past->next].hash = hash;
+    past->seen[past->next].count = 1;
+    past->next = (past->next + 1) % SEEN;
+    return 0;
+}
+
+/* Changes the launches of a graph that differ from the present list's; what the driver answered. */
+static int change_launches(const Queue *q, Replay *r, const Graph *g)
+{
+    const st_i64 *node = g->words + g->count;
+    for (st_i64 k = 0, n; k < r->count; k += n) {
+        st_i64 *w = r->words + k;
+        n = length_of(r, w);
+        if ((w[0] & 255) != LAUNCH)
+            continue;
+        if (memcmp(g->words + k, w, (size_t)n * sizeof *w)) {
+            NodeParams params = {q->functions[w[0] >> 8], {(unsigned)w[1], 1, 1},
+                                 {(unsigned)w[2], (unsigned)(w[2] >> 32), 1}, 0, arguments(r, w), NULL};
+            int status = r->update(g->exec, (void *)(uintptr_t)*node, &params);
+            if (status)
+                return status;
+        }
+        node++;
+    }
+    return 0;
+}
+
+/* Makes a graph of its skeleton the present list's. 0: the driver refuses. Such a graph may be half changed, so it
+ * goes, and graphs are not updated from then on. */
+static int taken_over(const Queue *q, Replay *r, Graph *g, st_u64 hash)
+{
+    int status = change_launches(q, r, g);
+    if (!status) {
+        memcpy(g->words, r->words, (size_t)r->count * sizeof *r->words);
+        g->hash = hash;
+        r->updated++;
+        return 1;
+    }
+    r->fixed = 1;
+    unlink_graph(r, g);
+    PyGILState_STATE state = PyGILState_Ensure();
+    PyObject *answer = PyObject_CallFunction(r->broken, "KKi", (unsigned long long)(uintptr_t)g->exec,
+                                             (unsigned long long)(uintptr_t)g->source, status);
+    if (!answer)
+        PyErr_WriteUnraisable(r->broken);
+    Py_XDECREF(answer);
+    PyGILState_Release(state);
+    free(g);
     return 0;
 }
 
@@ -199,34 +370,53 @@ static int asked(Replay *r, st_frame *frame)
     return kept;
 }
 
+/* The graph to launch for the present list, which may be made or changed for it; NULL: the list is to be queued.
+ *
+ * A list that comes often has a graph of its own; any other takes over one of its skeleton, and the first of these is
+ * made when the skeleton came often. So results that alternate between a few addresses have a graph for each, and a
+ * number that is another one in each call has one that is updated each time. A function whose graphs are not used makes
+ * no more. */
+static Graph *graph_for(st_frame *frame, const Queue *q, Replay *r, int *bad)
+{
+    int count, wanted, kept = 0;
+    int may = !r->off && (r->captured < 2 * MOST_GRAPHS || r->replayed >= 8 * r->captured);
+    st_u64 hash = hashed(r->words, r->count), skeleton;
+    Graph *g = found(r, hash);
+    if (g)
+        return g;
+    skeleton = skeleton_of(r);
+    g = found_alike(r, skeleton, &count);
+    wanted = may && often(&r->lists, hash) && count < MOST_ALIKE;
+    if (g && !wanted)
+        return taken_over(q, r, g, hash) ? g : NULL;
+    if (!g && may && !r->fixed)
+        wanted |= often(&r->skeletons, skeleton);
+    if (wanted)
+        kept = asked(r, frame);
+    *bad = kept < 0;
+    return kept > 0 ? r->graphs : NULL;
+}
+
 /* Hands the list over to the device and begins another. */
 static int submit(st_frame *frame, Queue *q, Replay *r)
 {
-    Graph *g = NULL;
     int bad = 0, worth = r->commands >= LEAST_COMMANDS;
     if (!r->count)
         return 0;
-    if (worth) {
-        st_u64 hash = hashed(r->words, r->count);
-        g = found(r, hash);
-        if (!g && often(r, hash)) {
-            int kept = asked(r, frame);
-            bad = kept < 0;
-            if (kept > 0)
-                g = r->graphs;
-        }
-    }
+    Graph *g = worth ? graph_for(frame, q, r, &bad) : NULL;
     if (bad)
         frame->error_site = -2;
     else if (g) {
-        int status = r->launch_graph(g->handle, q->stream);
+        int status = r->launch_graph(g->exec, q->stream);
+        unlink_graph(r, g);
+        make_first(r, g);
         r->replayed++;
         if (status)
             bad = refused(frame, q, status, F_GRAPH);
     }
     else {
         r->queued += worth;
-        bad = play(frame, q, r, q->stream);
+        bad = play(frame, q, r, q->stream, 0);
     }
     r->count = r->commands = 0;
     return bad;
@@ -405,10 +595,7 @@ int st_replay_call(st_frame *frame, st_i64 entry, st_i64 ndim, st_array *outputs
     Replay *r = q->replay;
     const unsigned char *role = r->roles + r->routine_start[entry];
     int n = role[0] + role[1];
-    st_i64 length = 2 + role[2];
-    for (int k = 0; k < n; k++)
-        length += 1 + 2 * role[4 + k];
-    st_i64 *w = words(frame, q, r, length);
+    st_i64 *w = words(frame, q, r, call_length(r, entry));
     if (!w)
         return 1;
     *w++ = CALL | entry << 8;
@@ -502,7 +689,8 @@ static PyObject *replay_submit(Replay *r, PyObject *address)
     return PyLong_FromLong(status);
 }
 
-PyDoc_STRVAR(play_doc, "play(frame, stream) -> int\n\nQueues the list's commands to a stream; not 0: one failed.");
+PyDoc_STRVAR(play_doc, "play(frame, stream) -> int\n\nQueues the list's commands to a stream that captures them; not 0: "
+                       "one failed.");
 
 static PyObject *replay_play(Replay *r, PyObject *args)
 {
@@ -511,59 +699,76 @@ static PyObject *replay_play(Replay *r, PyObject *args)
         return NULL;
     st_frame *frame = (st_frame *)(uintptr_t)address;
     int status;
+    void **nodes = realloc(r->nodes, (size_t)r->commands * sizeof *nodes);
+    if (!nodes)
+        return PyErr_NoMemory();
+    r->nodes = nodes;
+    r->n_nodes = 0;
     Py_BEGIN_ALLOW_THREADS
-    status = play(frame, st_queue(frame), r, (void *)(uintptr_t)stream);
+    status = play(frame, st_queue(frame), r, (void *)(uintptr_t)stream, 1);
     Py_END_ALLOW_THREADS
     return PyLong_FromLong(status);
 }
 
-PyDoc_STRVAR(keep_doc, "keep(handle) -> handle or 0\n\nKeeps a graph for the present list; the one that had to go.");
-
-static PyObject *replay_keep(Replay *r, PyObject *handle)
+static PyObject *handles(const Graph *g)
 {
-    void *exec = PyLong_AsVoidPtr(handle), *gone = NULL;
-    if (PyErr_Occurred())
-        return NULL;
-    Graph *g = malloc(sizeof *g + (size_t)r->count * sizeof *g->words);
-    if (!g)
-        return PyErr_NoMemory();
-    if (r->n_graphs == MOST_GRAPHS) {
-        Graph **at = &r->graphs;
-        while ((*at)->next)
-            at = &(*at)->next;
-        gone = (*at)->handle;
-        free(*at);
-        *at = NULL;
-        r->n_graphs--;
-    }
-    memcpy(g->words, r->words, (size_t)r->count * sizeof *g->words);
-    g->count = r->count;
-    g->hash = hashed(r->words, r->count);
-    g->handle = exec;
-    g->next = r->graphs;
-    r->graphs = g;
-    r->n_graphs++;
-    r->captured++;
-    return PyLong_FromVoidPtr(gone);
+    return Py_BuildValue("(KK)", (unsigned long long)(uintptr_t)g->exec, (unsigned long long)(uintptr_t)g->source);
 }
 
-PyDoc_STRVAR(drop_doc, "drop() -> handles\n\nForgets all graphs.");
+PyDoc_STRVAR(keep_doc, "keep(exec, source) -> (exec, source) or None\n\nKeeps a graph of the present list, which was "
+                       "just played, and what it was made of; those that had to go.");
+
+static PyObject *replay_keep(Replay *r, PyObject *args)
+{
+    unsigned long long exec, source;
+    if (!PyArg_ParseTuple(args, "KK", &exec, &source))
+        return NULL;
+    int n_nodes = r->fixed ? 0 : r->n_nodes;
+    Graph *g = malloc(sizeof *g + (size_t)(r->count + n_nodes) * sizeof *g->words);
+    if (!g)
+        return PyErr_NoMemory();
+    PyObject *gone = Py_NewRef(Py_None);
+    if (r->n_graphs == MOST_GRAPHS) {
+        Graph *last = r->graphs;
+        while (last->next)
+            last = last->next;
+        Py_SETREF(gone, handles(last));
+        if (!gone) {
+            free(g);
+            return NULL;
+        }
+        unlink_graph(r, last);
+        free(last);
+    }
+    memcpy(g->words, r->words, (size_t)r->count * sizeof *g->words);
+    for (int k = 0; k < n_nodes; k++)
+        g->words[r->count + k] = (st_i64)(uintptr_t)r->nodes[k];
+    g->n_nodes = n_nodes;
+    g->count = r->count;
+    g->hash = hashed(r->words, r->count);
+    g->skeleton = skeleton_of(r);
+    g->exec = (void *)(uintptr_t)exec;
+    g->source = (void *)(uintptr_t)source;
+    make_first(r, g);
+    r->captured++;
+    return gone;
+}
+
+PyDoc_STRVAR(drop_doc, "drop() -> [(exec, source), ...]\n\nForgets all graphs.");
 
 static PyObject *replay_drop(Replay *r, PyObject *unused)
 {
     (void)unused;
-    PyObject *handles = PyList_New(0);
-    for (Graph *g = r->graphs, *next; g && handles; g = next) {
-        PyObject *handle = PyLong_FromVoidPtr(g->handle);
-        if (!handle || PyList_Append(handles, handle))
-            Py_CLEAR(handles);
-        Py_XDECREF(handle);
-        next = g->next;
+    PyObject *all = PyList_New(0);
+    for (Graph *g; all && (g = r->graphs);) {
+        PyObject *pair = handles(g);
+        if (!pair || PyList_Append(all, pair))
+            Py_CLEAR(all);
+        Py_XDECREF(pair);
+        unlink_graph(r, g);
         free(g);
-        r->graphs = next;
-        r->n_graphs--;
     }
-    return handles;
+    return all;
 }
 
 PyDoc_STRVAR(areas_doc, "areas() -> addresses\n\nStaging memory, which the caller takes back: the device must be done with it.");
@@ -585,7 +790,7 @@ static PyMethodDef methods[] = {
     {"run", (PyCFunction)replay_run, METH_VARARGS, run_doc},
     {"submit", (PyCFunction)replay_submit, METH_O, submit_doc},
     {"play", (PyCFunction)replay_play, METH_VARARGS, play_doc},
-    {"keep", (PyCFunction)replay_keep, METH_O, keep_doc},
+    {"keep", (PyCFunction)replay_keep, METH_VARARGS, keep_doc},
     {"drop", (PyCFunction)replay_drop, METH_NOARGS, drop_doc},
     {"areas", (PyCFunction)replay_areas, METH_NOARGS, areas_doc},
     {NULL, NULL, 0, NULL},
@@ -593,9 +798,11 @@ static PyMethodDef methods[] = {
 
 static PyMemberDef members[] = {
     {"off", T_INT, offsetof(Replay, off), 0, "no further graphs are made"},
+    {"fixed", T_INT, offsetof(Replay, fixed), READONLY, "graphs are not updated"},
     {"graphs", T_INT, offsetof(Replay, n_graphs), READONLY, "graphs that there are"},
     {"captured", T_LONGLONG, offsetof(Replay, captured), READONLY, "graphs that were made"},
     {"replayed", T_LONGLONG, offsetof(Replay, replayed), READONLY, "lists that were launched as a graph"},
+    {"updated", T_LONGLONG, offsetof(Replay, updated), READONLY, "those of them that a graph was updated for"},
     {"queued", T_LONGLONG, offsetof(Replay, queued), READONLY, "lists, long enough for a graph, that were not"},
     {NULL, 0, 0, 0, NULL},
 };
@@ -627,23 +834,25 @@ static int joined(PyObject *tuple, int *count, int **start, unsigned char **text
 
 static PyObject *replay_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"kernels", "routines", "late", "functions", "events", "capture", "grow", NULL};
-    PyObject *kernels, *routines, *functions, *capture, *grow;
+    static char *names[] = {"kernels", "routines", "late", "functions", "events", "capture", "grow", "broken",
+                            NULL};
+    PyObject *kernels, *routines, *functions, *capture, *grow, *broken;
     const char *late;
     Py_ssize_t n_late;
     unsigned long long events[2], address[N_FUNCTIONS];
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!O!y#O!(KK)OO", names, &PyTuple_Type, &kernels, &PyTuple_Type,
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!O!y#O!(KK)OOO", names, &PyTuple_Type, &kernels, &PyTuple_Type,
                                      &routines, &late, &n_late, &PyTuple_Type, &functions, &events[0], &events[1],
-                                     &capture, &grow))
+                                     &capture, &grow, &broken))
         return NULL;
-    if (!PyArg_ParseTuple(functions, "KKKKKKK", &address[0], &address[1], &address[2], &address[3], &address[4],
-                          &address[5], &address[6]))
+    if (!PyArg_ParseTuple(functions, "KKKKKKKKK", &address[0], &address[1], &address[2], &address[3], &address[4],
+                          &address[5], &address[6], &address[7], &address[8]))
         return NULL;
     Replay *r = (Replay *)type->tp_alloc(type, 0);
     if (!r)
         return NULL;
     r->capture = Py_NewRef(capture);
     r->grow = Py_NewRef(grow);
+    r->broken = Py_NewRef(broken);
     if (joined(kernels, &r->n_kernels, &r->kernel_start, &r->sizes)
         || joined(routines, &r->n_routines, &r->routine_start, &r->roles))
         goto bad;
@@ -666,6 +875,9 @@ static PyObject *replay_new(PyTypeObject *type, PyObject *args, PyObject *kwargs
     memcpy(&r->launch_graph, &address[F_GRAPH], sizeof r->launch_graph);
     memcpy(&r->record, &address[F_RECORD], sizeof r->record);
     memcpy(&r->wait_event, &address[F_EVENT], sizeof r->wait_event);
+    memcpy(&r->next_of, &address[F_NODE], sizeof r->next_of);
+    memcpy(&r->update, &address[F_UPDATE], sizeof r->update);
+    r->fixed = !r->next_of || !r->update;
     return (PyObject *)r;
 bad:
     Py_DECREF(r);
@@ -676,6 +888,7 @@ static int replay_traverse(Replay *r, visitproc visit, void *arg)
 {
     Py_VISIT(r->capture);
     Py_VISIT(r->grow);
+    Py_VISIT(r->broken);
     return 0;
 }
 
@@ -683,6 +896,7 @@ static int replay_clear(Replay *r)
 {
     Py_CLEAR(r->capture);
     Py_CLEAR(r->grow);
+    Py_CLEAR(r->broken);
     return 0;
 }
 
@@ -701,6 +915,7 @@ static void replay_dealloc(Replay *r)
     PyMem_Free(r->roles);
     PyMem_Free(r->late);
     PyMem_Free(r->args);
+    free(r->nodes);
     free(r->words);
     free(r->landings);
     Py_TYPE(r)->tp_free(r);

@@ -13,6 +13,7 @@ from symtensor.codegen.library import entry_name
 from symtensor.ir.nodes import Program
 from symtensor.lower.homes import DEVICE_ROUTINES
 from symtensor.lower.placement import place
+from symtensor.lower.reserve import reserve_workspaces
 from symtensor.runtime.cuda.device import Device
 from symtensor.runtime.cuda.executable import linked
 from symtensor.runtime.executor import Executable
@@ -25,8 +26,9 @@ def placed_on(device: Device, program: Program, shared: Sequence[int]) -> Progra
     buffers = {buffer.name: buffer for buffer in program.buffers}
     routines = [name for name in DEVICE_ROUTINES if device.routine(entry_name(name, "float32")) is not None]
     placed = place(program, shared, runs=lambda nest: has_kernel(nest, buffers), routines=routines)
-    buffers = {buffer.name: buffer for buffer in placed.buffers}
-    return split_sums(join_points(placed, lambda nest: in_groups(nest, buffers)))
+    there = {buffer.name: buffer for buffer in placed.buffers}
+    split = split_sums(join_points(placed, lambda nest: in_groups(nest, there)))
+    return reserve_workspaces(split, shared, program.slots)
 
 
 def linked_on(device: Device, program: Program, constants: Sequence[Any], operations: Sequence[Any],

@@ -61,13 +61,17 @@ int cuCtxSynchronize(void) { NEED; return fake_fault; }
 /* --------------------------------------------------------------------------------------------------------- streams */
 /* Work runs when it is queued, or, with fake_lazy, when somebody waits for it; while a stream is captured, not at all. */
 typedef struct node node;
-struct node { node *next; void (*run)(node *); i64 a[20], seq; double alpha, beta; unsigned char *bytes; };
-typedef struct { int capturing, mode, broken, nodes; pthread_t thread; node *first, **last; } stream;
+struct node {
+    node *next, *origin; void (*run)(node *); i64 a[20], seq; double alpha, beta; unsigned char *bytes; size_t size;
+};
+typedef struct { int capturing, mode, broken, nodes; pthread_t thread; node *first, **last, *newest; } stream;
 static stream streams[4096];
 static stream default_stream; /* that of handle 0 */
 static int n_streams;
 int fake_lazy;
-int fake_refuse[4]; /* codes for: beginning a capture, ending one, instantiating, launching a graph */
+/* Codes for: beginning a capture, ending one, instantiating, launching a graph, telling a node, updating one. */
+int fake_refuse[6];
+int fake_updates; /* how many updates of nodes go well before they are refused */
 static i64 seq;
 static node *waiting, **waiting_end = &waiting;
 
@@ -91,7 +95,7 @@ static void dispatch(void *handle, node *n)
     stream *s = stream_of(handle);
     n->next = NULL;
     n->seq = ++seq;
-    if (s->capturing) *s->last = n, s->last = &n->next, s->nodes++;
+    if (s->capturing) *s->last = n, s->last = &n->next, s->newest = n, s->nodes++;
     else if (fake_lazy) *waiting_end = n, waiting_end = &n->next;
     else { n->run(n); free(n->bytes), free(n); }
     pthread_mutex_unlock(&turn);
@@ -124,57 +128,82 @@ int cuStreamBeginCapture_v2(void *handle, int mode)
     stream *s = stream_of(handle);
     if (fake_refuse[0]) return fake_refuse[0];
     if (s->capturing) return 1;
-    *s = (stream){1, mode, 0, 0, pthread_self(), NULL, NULL};
+    *s = (stream){1, mode, 0, 0, pthread_self(), NULL, NULL, NULL};
     s->last = &s->first;
     note("begin %p\n", handle);
     return 0;
 }
-typedef struct { node *first; int nodes, instances; } graph;
-static void free_graph(graph *g)
+/* A graph, or an executable one: copies of the nodes of its source. Handles stay known when they are destroyed. */
+typedef struct graph graph;
+struct graph { graph *source; node *first; int nodes, dead; };
+int fake_graphs, fake_sources; /* executable graphs, and graphs, that there are */
+static void free_nodes(node *n)
 {
-    if (g->instances) return;
-    for (node *n = g->first, *next; n; n = next) next = n->next, free(n->bytes), free(n);
-    free(g);
+    for (node *next; n; n = next) next = n->next, free(n->bytes), free(n);
 }
+static node *copied(node *n)
+{
+    node *first = NULL, **last = &first;
+    for (; n; n = n->next) {
+        node *m = *last = malloc(sizeof *m);
+        *m = *n;
+        m->origin = n, m->next = NULL, last = &m->next;
+        if (n->bytes) m->bytes = memcpy(malloc(n->size), n->bytes, n->size);
+    }
+    return first;
+}
+static graph *new_graph(graph *source, node *first, int nodes)
+{ graph *g = malloc(sizeof *g); *g = (graph){source, first, nodes, 0}; return g; }
 int cuStreamEndCapture(void *handle, void **out)
 {
     NEED;
     stream *s = stream_of(handle);
     *out = NULL;
     if (!s->capturing) return 901;
-    graph *g = calloc(1, sizeof *g);
-    *g = (graph){s->first, s->nodes, 1};
     s->capturing = 0;
-    note("end %d\n", g->nodes);
-    if (s->broken || fake_refuse[1]) { g->instances = 0; free_graph(g); return s->broken ? 901 : fake_refuse[1]; }
-    *out = g;
+    note("end %d\n", s->nodes);
+    if (s->broken || fake_refuse[1]) { free_nodes(s->first); return s->broken ? 901 : fake_refuse[1]; }
+    *out = new_graph(NULL, s->first, s->nodes);
+    fake_sources++;
     return 0;
 }
-int fake_graphs;
-int cuGraphInstantiateWithFlags(void **out, void *g, unsigned long long flags)
+int cuGraphInstantiateWithFlags(void **out, void *handle, unsigned long long flags)
 {
     NEED;
     UNSAFE;
-    if (flags) return 1;
+    graph *g = handle;
+    if (flags || g->dead || g->source) return 1;
     if (fake_refuse[2]) return fake_refuse[2];
-    ((graph *)g)->instances++;
     fake_graphs++;
-    *out = g;
+    *out = new_graph(g, copied(g->first), g->nodes);
     return 0;
 }
-static void run_graph(node *n) { for (node *m = ((graph *)n->a[0])->first; m; m = m->next) m->run(m); }
-int cuGraphLaunch(void *g, void *handle)
+static void run_graph(node *n)
+{
+    for (node *m = (node *)n->a[0]; m; m = m->next) m->run(m);
+    free_nodes((node *)n->a[0]);
+}
+int cuGraphLaunch(void *handle, void *stream)
 {
     NEED;
+    graph *g = handle;
+    if (g->dead || !g->source) return 400;
     if (fake_refuse[3]) return fake_refuse[3];
-    note("graph %d %p\n", ((graph *)g)->nodes, handle);
+    note("graph %d %p\n", g->nodes, stream);
     node *n = new_node(run_graph);
-    n->a[0] = (i64)g;
-    dispatch(handle, n);
+    n->a[0] = (i64)copied(g->first); /* later updates are not for this launch */
+    dispatch(stream, n);
     return 0;
 }
-int cuGraphDestroy(void *g) { ((graph *)g)->instances--; free_graph(g); return 0; }
-int cuGraphExecDestroy(void *g) { NEED; UNSAFE; settle(seq); fake_graphs--; ((graph *)g)->instances--; free_graph(g); return 0; }
+static int destroy(graph *g)
+{
+    if (g->dead) return 400;
+    free_nodes(g->first);
+    g->dead = 1;
+    return 0;
+}
+int cuGraphDestroy(void *g) { fake_sources--; return destroy(g); }
+int cuGraphExecDestroy(void *g) { NEED; UNSAFE; settle(seq); fake_graphs--; return destroy(g); }
 static i64 events[4096];
 static int n_events;
 int cuEventCreate(void **out, unsigned flags) { NEED; if (flags != 2) return 1; *out = &events[n_events++]; return 0; }
@@ -249,7 +278,7 @@ int cuMemcpyHtoDAsync_v2(ptr to, const void *from, size_t size, void *handle)
     node *n = copy_node(to, (ptr)(uintptr_t)from, size);
     if (!is_pinned(from)) {
         if (stream_of(handle)->capturing) { stream_of(handle)->broken = 1; return 900; }
-        memcpy(n->bytes = malloc(size), from, size);
+        memcpy(n->bytes = malloc(n->size = size), from, size);
     }
     dispatch(handle, n);
     return 0;
@@ -296,7 +325,8 @@ int cuModuleGetFunction(void **out, void *module, const char *name)
     int number = (int)((uintptr_t)module - 0x600d0000);
     for (int k = 0; k < n_kernels; k++)
         if (kernels[k].text == number && !strcmp(name, kernels[k].name)) { *out = (void *)&kernels[k]; return 0; }
-    if (!number || n_kernels == sizeof kernels / sizeof kernels[0]) return 500;
+    int unknown = !strcmp(name, "missing");
+    if (unknown || n_kernels == sizeof kernels / sizeof kernels[0]) return 500;
     kernels[n_kernels].text = number;
     snprintf(kernels[n_kernels].name, sizeof kernels[0].name, "%s", name);
     *out = (void *)&kernels[n_kernels++];
@@ -316,29 +346,67 @@ static void run_kernel(node *n)
     for (int k = 0; k < 6; k++) geometry[k] = (unsigned)n->a[2 + k];
     launched((size_t)n->a[0], geometry, args);
 }
+static int has_no_place(const unsigned *g)
+{ return !g[0] || !g[1] || !g[2] || g[1] > 65535 || g[2] > 65535 || g[3] * g[4] * g[5] > 1024 || !g[3]; }
+/* A launch's geometry and its arguments, as a node keeps them. */
+static void set_kernel(node *n, size_t k, const unsigned *geometry, void **args)
+{
+    unsigned char sizes[256] = {8, 8};
+    int count = kernels[k].code ? 2 - (kernels[k].code == k1) * 2 : fake_sizes(kernels[k].text, kernels[k].name, sizes);
+    free(n->bytes);
+    n->a[0] = (i64)k, n->a[1] = count, n->bytes = calloc((size_t)count + 1, 8), n->size = 8 * (size_t)count + 8;
+    for (int j = 0; j < 6; j++) n->a[2 + j] = geometry[j];
+    for (int j = 0; j < count; j++) memcpy(n->bytes + 8 * j, args[j], sizes[j]);
+}
 int cuLaunchKernel(void *function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz,
                    unsigned shared, void *handle, void **args, void **extra)
 {
     NEED;
-    if (!gx || !gy || !gz || gy > 65535 || gz > 65535 || bx * by * bz > 1024 || !bx || extra) return 1;
+    unsigned geometry[6] = {gx, gy, gz, bx, by, bz};
+    if (has_no_place(geometry) || extra) return 1;
     size_t k = (size_t)((char *)function - (char *)kernels) / sizeof kernels[0];
     note("launch %s %u,%u,%u %u,%u,%u %u %p\n", kernels[k].name, gx, gy, gz, bx, by, bz, shared, handle);
-    unsigned geometry[6] = {gx, gy, gz, bx, by, bz};
     if (!fake_lazy && !stream_of(handle)->capturing) {
         pthread_mutex_lock(&turn);
         launched(k, geometry, args);
         pthread_mutex_unlock(&turn);
         return 0;
     }
-    unsigned char sizes[256] = {8, 8};
-    int count = kernels[k].code ? 2 - (kernels[k].code == k1) * 2 : fake_sizes(kernels[k].text, kernels[k].name, sizes);
     node *n = new_node(run_kernel);
-    n->a[0] = (i64)k, n->a[1] = count, n->bytes = calloc((size_t)count + 1, 8);
-    for (int j = 0; j < 6; j++) n->a[2 + j] = geometry[j];
-    for (int j = 0; j < count; j++) memcpy(n->bytes + 8 * j, args[j], sizes[j]);
+    set_kernel(n, k, geometry, args);
     dispatch(handle, n);
     return 0;
 }
+#ifndef NO_UPDATES
+int cuStreamGetCaptureInfo_v2(void *handle, int *status, unsigned long long *id, void **g, void *const **nodes,
+                              size_t *count)
+{
+    NEED;
+    stream *s = stream_of(handle);
+    if (id || g) return 801; /* nobody asks for these */
+    if (fake_refuse[4]) return fake_refuse[4];
+    *status = s->capturing ? 1 + s->broken : 0;
+    if (*status == 1) *nodes = (void *const *)&s->newest, *count = s->newest != NULL;
+    return 0;
+}
+struct node_params { void *function; unsigned gx, gy, gz, bx, by, bz, shared; void **args, **extra; };
+int cuGraphExecKernelNodeSetParams(void *handle, void *origin, const struct node_params *p)
+{
+    NEED;
+    graph *g = handle;
+    unsigned geometry[6] = {p->gx, p->gy, p->gz, p->bx, p->by, p->bz};
+    if (g->dead || !g->source) return 400;
+    if (g->source->dead) return 1; /* and with it its nodes */
+    if (fake_refuse[5] && fake_updates-- <= 0) return fake_refuse[5];
+    node *n = g->first;
+    while (n && n->origin != origin) n = n->next;
+    if (!n || n->run != run_kernel || p->function != &kernels[n->a[0]]) return 1;
+    if (has_no_place(geometry) || p->shared || p->extra) return 1;
+    note("update %s %u,%u,%u %u,%u,%u\n", kernels[n->a[0]].name, p->gx, p->gy, p->gz, p->bx, p->by, p->bz);
+    set_kernel(n, (size_t)n->a[0], geometry, p->args);
+    return 0;
+}
+#endif
 
 /* ---------------------------------------------------------------------------------------------------------- cuBLAS */
 static struct { int mode; void *stream; uintptr_t workspace; } handle;

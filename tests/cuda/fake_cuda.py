@@ -22,7 +22,8 @@ const char *fake_log(void);
 void fake_clear(void);
 int fake_depth(void);
 extern long long fake_room, fake_taken, fake_pinned;
-extern int fake_fault, fake_devices, fake_lazy, fake_refuse[4], fake_graphs, fake_pinnings, fake_no_pinning;
+extern int fake_fault, fake_devices, fake_lazy, fake_refuse[6], fake_updates, fake_graphs, fake_sources;
+extern int fake_pinnings, fake_no_pinning;
 extern int (*fake_sizes)(int text, const char *name, unsigned char *sizes);
 extern void (*fake_hook)(int text, const char *name, const unsigned *geometry, void **args);
 int cuInit(unsigned flags);
@@ -37,11 +38,11 @@ int cuStreamCreate(void **stream, unsigned flags);
 """)
 
 
-def built(place: Path) -> Path:
+def built(place: Path, *flags: str) -> Path:
     """The library, compiled into a folder. It has no soname: once loaded from there, it would be what the whole process
     finds for the driver's name."""
     path = place / "libcuda.so.1"
-    subprocess.run(["gcc", "-shared", "-O1", "-fPIC", "-pthread", "-o", str(path), str(SOURCE)], check=True)
+    subprocess.run(["gcc", "-shared", "-O1", "-fPIC", "-pthread", *flags, "-o", str(path), str(SOURCE)], check=True)
     return path
 
 

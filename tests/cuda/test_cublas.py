@@ -21,6 +21,7 @@ def image(monkeypatch, world):
     """Kernels run behind the shim, which reads and writes what it is told to."""
     monkeypatch.setattr(compiler, "image", world[0].image)
     yield
+    world[0].library.fake_room = 1 << 40
     assert world[0].failed == []
 
 
@@ -155,6 +156,33 @@ def test_nothing_to_sum(world, dtype):
             ("ger", [empty], [np.zeros(3, dtype), np.zeros(0, dtype)], (1,))]:
         run(device, name, outputs, inputs, scalars)
     assert fake.log() == []
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_no_memory_to_pack_in(world, dtype):
+    """One kernel does what takes no memory. It is there before memory is lacking."""
+    fake, device = world
+    rng = np.random.default_rng(4)
+    device.release()
+    assert all(device.routine(f"{name}_{ENTRY[dtype]}") for name in ("gemm", "batched_gemm", "gemv", "ger", "dot"))
+    fake.library.fake_room = fake.library.fake_taken
+    fake.log()
+    a, b, c = (draw(rng, shape, dtype) for shape in ((2, 3, 5), (2, 5, 4), (2, 3, 4)))
+    one, two, out = (laid_out(x, "steps") for x in (a, b, c))
+    run(device, "batched_gemm", [out], [one, two], (2, -1))
+    np.testing.assert_array_equal(out, 2 * times(a, b) - c)
+    run(device, "gemm", [out[0]], [one[0], laid_out(b[0], "C")], (1, 0))
+    np.testing.assert_array_equal(out[0], times(a[0], b[0]))
+    out[...] = np.nan
+    run(device, "gemv", [out[1, 0, :3]], [one[1], two[1, :, 2]], (3, 0))
+    np.testing.assert_array_equal(out[1, 0, :3], 3 * times(a[1], b[1, :, 2]))
+    matrix = laid_out(c[0], "steps")
+    run(device, "ger", [matrix], [one[0, :, 0], two[1, 3]], (2,))
+    np.testing.assert_array_equal(matrix, c[0] + 2 * np.outer(a[0, :, 0], b[1, 3]))
+    total = np.full((), np.nan, dtype)
+    run(device, "dot", [total], [one[1, 2][::-1], laid_out(b[1, :, 2], "backwards")])
+    assert total == times(a[1, 2][::-1], b[1, :, 2])
+    assert [line.split()[1][:7] for line in fake.log()] == ["product"] * 5
 
 
 def test_dense_operands_go_in_as_they_are(world):

@@ -194,6 +194,48 @@ def test_replay(gpu):
     assert plain_step._executable.run.__self__.recorder is None
 
 
+def test_replay_of_what_changes(gpu):
+    """A graph whose launches are given other numbers and grids in each call gives what queueing them gives."""
+    pytest.importorskip("symtensor._executor")
+
+    def made():
+        rng = np.random.default_rng(2)
+        a, b = T.fmatrix("a"), T.lvector("b")
+        w, v = (symtensor.shared(0.1 * rng.standard_normal(shape).astype("float32")) for shape in ((200, 64), (64, 10)))
+        cost = T.nnet.categorical_crossentropy(T.nnet.softmax(T.tanh(a.dot(w)).dot(v)), b).mean()
+        count = symtensor.shared(np.float32(0))
+        t = count + 1
+        rate = np.float32(0.01) * T.sqrt(1 - np.float32(0.999) ** t) / (1 - np.float32(0.9) ** t)
+        updates = [(count, t)]
+        for p, g in zip((w, v), T.grad(cost, (w, v))):
+            m, s = (symtensor.shared(np.zeros(p.get_value().shape, "float32")) for _ in range(2))
+            mean, square = m + np.float32(0.1) * (g - m), s + np.float32(0.001) * (g ** 2 - s)
+            updates += [(m, mean), (s, square), (p, p - rate * mean / (T.sqrt(square) + np.float32(1e-8)))]
+        step = symtensor.function([a, b], cost, updates=updates)
+        n = T.lscalar("n")
+        data, sums = symtensor.shared(X.ravel()), symtensor.shared(np.zeros(60_000, "float32"))
+        quiet = symtensor.function([n], [], updates=[
+            (sums, T.inc_subtensor(sums[:n], T.tanh(data[:n]) * T.exp(data[:n]).max()))])
+        return step, quiet, (w, v, sums)
+
+    step, quiet, values = made()
+    with symtensor.change_flags(**{"cuda.graphs": False}):
+        plain_step, plain_quiet, others = made()
+    rng = np.random.default_rng(3)
+    for k in range(40):
+        x = X[rng.integers(0, 300, 128)]
+        y = (x[:, 0] > 0).astype("int64")
+        np.testing.assert_allclose(step(x, y), plain_step(x, y), rtol=1e-3)
+        for n in rng.integers(1, 60_000, 3):
+            quiet(n)
+            plain_quiet(n)
+    for one, two in zip(values, others):
+        np.testing.assert_allclose(one.get_value(), two.get_value(), rtol=1e-2, atol=1e-3)
+    for f in (step, quiet):
+        native = f._executable.run.__self__.recorder.native
+        assert not native.off and not native.fixed and native.captured and native.updated > 30
+
+
 def test_draws():
     def drawn():
         streams = MRG_RandomStreams(7)

@@ -5,7 +5,11 @@ columns that are dense; rows that are dense are the columns of the transpose, so
 is dense neither way is packed into memory of its own first, by a kernel, and results come back the same way. Sums over
 nothing are scalings, done by a kernel too.
 
-`opened` raises `Unavailable` where there is no cuBLAS; the routines raise MemoryError and `CudaError`.
+A product may stand between writes over shared values, where it must not fail for lack of memory: where there is none to
+pack in, or cuBLAS finds none for itself, a slow kernel that needs none does all of it. The kernels are loaded when a
+routine is asked for, as that may fail too.
+
+`opened` raises `Unavailable` where there is no cuBLAS; the routines raise `CudaError`.
 """
 from __future__ import annotations
 
@@ -72,11 +76,31 @@ extern "C" __global__ void {name}(char *y, const char *x, long long n0, long lon
     }}
 }}
 """
+# A stack of products, whatever the strides are.
+_PRODUCT = """\
+extern "C" __global__ void product_{tag}(char *c, const char *a, const char *b,
+    long long n0, long long n1, long long n2, long long n, long long c0, long long c1, long long c2,
+    long long a0, long long a1, long long a2, long long b0, long long b1, long long b2, {type} alpha, {type} beta)
+{{
+    long long step = (long long)gridDim.x * blockDim.x;
+    for (long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x; i < n0 * n1 * n2; i += step) {{
+        long long i2 = i % n2, i1 = i / n2 % n1, i0 = i / n2 / n1;
+        {type} *to = ({type} *)(c + i0 * c0 + i1 * c1 + i2 * c2);
+        double sum = 0;
+        for (long long k = 0; k < n; k++)
+            sum += (double)*(const {type} *)(a + i0 * a0 + i1 * a1 + k * a2)
+                   * *(const {type} *)(b + i0 * b0 + k * b1 + i2 * b2);
+        *to = alpha * ({type})sum + (beta == 0 ? 0 : beta * *to);
+    }}
+}}
+"""
+_TAGS = (("f32", "float"), ("f64", "double"))
 _KINDS = (("copy", "*from", ""), ("scale", "beta == 0 ? 0 : beta * *from", ", {type} beta"))
 _KERNELS = KernelUnit(
     "".join(_POINTS.format(name=f"{name}_{tag}", type=kind, value=value, more=more.format(type=kind))
-            for name, value, more in _KINDS for tag, kind in (("f32", "float"), ("f64", "double"))),
-    tuple(f"{name}_{tag}" for name, _, _ in _KINDS for tag in ("f32", "f64")))
+            for name, value, more in _KINDS for tag, kind in _TAGS)
+    + "".join(_PRODUCT.format(tag=tag, type=kind) for tag, kind in _TAGS),
+    tuple(f"{name}_{tag}" for name in (*(name for name, _, _ in _KINDS), "product") for tag, _ in _TAGS))
 _BLOCK = 256
 _KNOWN = 1000  # layouts of products that are remembered
 
@@ -108,6 +132,12 @@ class Operand:
 
 def _of(array: Any) -> Operand:
     return Operand(int(array.address), str(array.dtype), tuple(map(int, array.shape)), tuple(map(int, array.strides)))
+
+
+def _reshaped(x: Operand, *axes: Optional[int]) -> Operand:
+    """Some axes of an operand; None is a new one of length 1."""
+    return replace(x, shape=tuple(1 if axis is None else x.shape[axis] for axis in axes),
+                   strides=tuple(0 if axis is None else x.strides[axis] for axis in axes))
 
 
 @dataclass(frozen=True)
@@ -200,25 +230,33 @@ class Cublas:
         """The routine of an entry such as "gemm_f32", or None."""
         if entry not in ENTRIES:
             return None
-        work: Callable[..., None] = getattr(self, "_" + entry.rpartition("_")[0])
+        self.device.load(_KERNELS)
+        name = entry.rpartition("_")[0]
+        work: Callable[..., None] = getattr(self, "_" + name)
 
         def run(outputs: Sequence[Any], inputs: Sequence[Any], scalars: Sequence[Any]) -> None:
-            if work == self._gemm and self._known_product(outputs[0], *inputs, *scalars):
-                return
-            with ExitStack() as temporaries:
-                work(temporaries, _of(outputs[0]), *map(_of, inputs), *map(float, scalars))
+            try:
+                if work == self._gemm and self._known_product(outputs[0], *inputs, *scalars):
+                    return
+                with ExitStack() as temporaries:
+                    work(temporaries, _of(outputs[0]), *map(_of, inputs), *map(float, scalars))
+            except MemoryError:  # nothing has been written to the result
+                self._without_memory(name, _of(outputs[0]), _of(inputs[0]), _of(inputs[1]), scalars)
 
         return run
 
     # --------------------------------------------------------------------------------------------------- kernels
 
     def _kernel(self, name: str, y: Operand, x: Operand, *more: Any) -> None:
-        """Runs a kernel of `_KERNELS` over the points of `y`."""
-        unit = self.device.load(_KERNELS)
+        """Runs a kernel of `_POINTS` over the points of `y`."""
         gap = 3 - len(y.shape)
         shape = (1,) * gap + y.shape
         numbers = (y.address, x.address, *shape, *(0,) * gap, *y.strides, *(0,) * gap, *x.strides)
-        values = [ffi.new("long long *", number) for number in numbers] + list(more)
+        self._launch(name, y, [ffi.new("long long *", number) for number in numbers] + list(more))
+
+    def _launch(self, name: str, y: Operand, values: list[Any]) -> None:
+        """Runs a kernel of `_KERNELS`, a thread for each point of `y`."""
+        unit = self.device.load(_KERNELS)
         args = ffi.new("void *[]", values)
         blocks = min(-(-y.size // _BLOCK), 1 << 16)
         tag = "f32" if y.dtype == "float32" else "f64"
@@ -260,6 +298,20 @@ class Cublas:
         """Copies what was computed elsewhere to where it belongs."""
         if used is not result:
             self._kernel("copy", result, used)
+
+    def _without_memory(self, name: str, c: Operand, a: Operand, b: Operand, scalars: Sequence[Any]) -> None:
+        """What a routine does, by one kernel."""
+        alpha, beta = map(float, {"ger": (*scalars, 1), "dot": (1, 0)}.get(name, scalars))
+        if name == "gemv":
+            c, b = _reshaped(c, -1, None), _reshaped(b, -1, None)
+        elif name == "ger":
+            a, b = _reshaped(a, -1, None), _reshaped(b, None, -1)
+        elif name == "dot":
+            c, a, b = _reshaped(c, None, None), _reshaped(a, None, -1), _reshaped(b, -1, None)
+        c, a, b = (x if len(x.shape) == 3 else _reshaped(x, None, -2, -1) for x in (c, a, b))
+        numbers = (c.address, a.address, b.address, *c.shape, a.shape[2], *c.strides, *a.strides, *b.strides)
+        self._launch("product", c, [ffi.new("long long *", number) for number in numbers]
+                     + [_pointer(c.dtype, alpha), _pointer(c.dtype, beta)])
 
     # -------------------------------------------------------------------------------------------------- routines
 

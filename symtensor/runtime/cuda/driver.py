@@ -51,6 +51,10 @@ int cuGraphInstantiateWithFlags(CUgraphExec *exec, CUgraph graph, unsigned long 
 int cuGraphLaunch(CUgraphExec exec, CUstream stream);
 int cuGraphDestroy(CUgraph graph);
 int cuGraphExecDestroy(CUgraphExec exec);
+typedef void *CUgraphNode;
+int cuStreamGetCaptureInfo_v2(CUstream stream, int *status, unsigned long long *id, CUgraph *graph,
+                              const CUgraphNode **dependencies, size_t *count);
+int cuGraphExecKernelNodeSetParams(CUgraphExec exec, CUgraphNode node, const void *params);
 int cuEventCreate(CUevent *event, unsigned flags);
 int cuEventRecord(CUevent event, CUstream stream);
 int cuEventSynchronize(CUevent event);

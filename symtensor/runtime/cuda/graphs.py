@@ -5,8 +5,8 @@ here is what it needs Python for. `Graphs` makes graphs of a device's work, on a
 threads queue meanwhile is no part of them; it has pinned memory and events too. A `Recorder` is the list of one unit's
 work and its graphs. `late_results` and `parameter_sizes` are what the list has to know about a program and its kernels.
 
-A graph that cannot be made (memory is taken in the middle, the driver refuses) is no error: the unit's work is queued
-piece by piece from then on, said once in the log.
+A graph that cannot be made (memory is taken in the middle, the driver refuses) or updated is no error: the unit's work,
+or what changes of it, is queued piece by piece from then on, said once in the log.
 """
 from __future__ import annotations
 
@@ -40,13 +40,18 @@ logger = logging.getLogger("symtensor.cuda")
 
 # In the order of csrc/executor/replay.c.
 FUNCTIONS = ("cuLaunchKernel", "cuMemcpyHtoDAsync_v2", "cuMemcpyDtoHAsync_v2", "cuStreamSynchronize", "cuGraphLaunch",
-             "cuEventRecord", "cuEventSynchronize")
-_NEEDED = (*FUNCTIONS, "cuGraphInstantiateWithFlags", "cuGraphDestroy", "cuGraphExecDestroy", "cuStreamEndCapture",
+             "cuEventRecord", "cuEventSynchronize", "cuStreamGetCaptureInfo_v2", "cuGraphExecKernelNodeSetParams")
+_TO_UPDATE = FUNCTIONS[-2:]  # where a driver lacks one, graphs are not updated
+_NEEDED = (*FUNCTIONS[:-2], "cuGraphInstantiateWithFlags", "cuGraphDestroy", "cuGraphExecDestroy", "cuStreamEndCapture",
            "cuMemHostAlloc", "cuMemFreeHost")
 _PATIENCE = 8  # lists that are queued before we stop hoping for graphs
 _THREAD_LOCAL = 1  # CU_STREAM_CAPTURE_MODE_THREAD_LOCAL: other threads may do what they like
 _NON_BLOCKING = 1  # CU_STREAM_NON_BLOCKING: the default stream may be used while we capture
 _NO_TIMES = 2  # CU_EVENT_DISABLE_TIMING
+
+
+# What is launched, and the graph that it was made of: the nodes that are updated belong to that one.
+Handles = tuple[int, int]
 
 
 class NotInGraph(CudaError):
@@ -59,13 +64,19 @@ class Graphs:
     def __init__(self, device: Any) -> None:
         self.device = device
         library = device.driver.library
-        self.functions = tuple(
-            int(ffi.cast("uintptr_t", ffi.addressof(library, name))) for name in _NEEDED)[:len(FUNCTIONS)]
+        found = {name: int(ffi.cast("uintptr_t", ffi.addressof(library, name))) for name in _NEEDED}
+        try:
+            found.update((name, int(ffi.cast("uintptr_t", ffi.addressof(library, name)))) for name in _TO_UPDATE)
+        except AttributeError as error:
+            logger.info("graphs on %s are not updated: %s", device.name, error)
+        self.functions = tuple(found.get(name, 0) for name in FUNCTIONS)
         made = ffi.new("CUstream *")
         with device.active() as cuda:
             cuda.cuStreamCreate(made, _NON_BLOCKING)
         self.stream = made[0]
         self._lock = threading.Lock()  # one capture at a time
+        self._capturing = 0  # the thread that captures
+        self._later: list[tuple[Sequence[Handles], Sequence[int]]] = []  # what it has given back meanwhile
         self._said: set[str] = set()
 
     def error(self, function: int, code: int) -> Exception:
@@ -86,43 +97,53 @@ class Graphs:
             cuda.cuMemHostAlloc(made, size, 0)
         return int(ffi.cast("uintptr_t", made[0]))
 
-    def captured(self, queue: Callable[[int], None]) -> int:
+    def captured(self, queue: Callable[[int], None]) -> Handles:
         """A graph of what `queue(stream)` queues; what that raises ends the capture. NotInGraph: there is none."""
         with self._lock, self.device.active() as cuda:
             self.device.prepare_capture()
             graph, handle = ffi.new("CUgraph *"), ffi.new("CUgraphExec *")
-            with self.device.captures(self.stream):
-                cuda.cuStreamBeginCapture_v2(self.stream, _THREAD_LOCAL)
-                try:
-                    queue(int(ffi.cast("uintptr_t", self.stream)))
-                finally:
-                    code = cuda.library.cuStreamEndCapture(self.stream, graph)
             try:
+                with self.device.captures(self.stream):
+                    cuda.cuStreamBeginCapture_v2(self.stream, _THREAD_LOCAL)
+                    self._capturing = threading.get_ident()
+                    try:
+                        queue(int(ffi.cast("uintptr_t", self.stream)))
+                    finally:
+                        code = cuda.library.cuStreamEndCapture(self.stream, graph)
+                        self._capturing = 0
+                        while self._later:
+                            self.forget(*self._later.pop())
                 if code:
                     raise NotInGraph(str(self.device.driver.error("cuStreamEndCapture", code)), code)
-                cuda.cuGraphInstantiateWithFlags(handle, graph[0], 0)
-            finally:
+                self.device.with_room(lambda: cuda.cuGraphInstantiateWithFlags(handle, graph[0], 0))
+            except BaseException:
                 if graph[0] != ffi.NULL:
                     cuda.library.cuGraphDestroy(graph[0])
-            return int(ffi.cast("uintptr_t", handle[0]))
+                raise
+            return int(ffi.cast("uintptr_t", handle[0])), int(ffi.cast("uintptr_t", graph[0]))
 
-    def forget(self, handles: Sequence[int], memory: Sequence[int] = ()) -> None:
-        """Gives back graphs (those that run are finished first) and pinned memory that the device is done with."""
-        if sys.is_finalizing() or self.device.forked_away or not (any(handles) or any(memory)):
+    def forget(self, handles: Sequence[Handles], memory: Sequence[int] = ()) -> None:
+        """Gives back graphs (those that run are finished first) and pinned memory, when the device is done with it."""
+        if sys.is_finalizing() or self.device.forked_away or not (handles or any(memory)):
             return
+        if self._capturing == threading.get_ident():  # garbage is collected; the driver would end the capture
+            self._later.append((handles, tuple(memory)))
+            return
+        if any(memory):
+            self.device.synchronize()
         with self.device.active() as cuda:
-            for handle in handles:
-                if handle:
-                    cuda.library.cuGraphExecDestroy(ffi.cast("CUgraphExec", handle))
+            for exec_handle, graph in handles:
+                cuda.library.cuGraphExecDestroy(ffi.cast("CUgraphExec", exec_handle))
+                cuda.library.cuGraphDestroy(ffi.cast("CUgraph", graph))
             for address in memory:
                 if address:
                     cuda.library.cuMemFreeHost(ffi.cast("void *", address))
 
-    def say(self, reason: str) -> None:
-        """Says once why there is no graph."""
+    def say(self, reason: str, work: str = "repeats") -> None:
+        """Says once why there is no graph of work that does something."""
         if reason not in self._said:
             self._said.add(reason)
-            logger.warning("work on %s that repeats is queued piece by piece, not as a graph: %s", self.device.name,
+            logger.warning("work on %s that %s is queued piece by piece, not as a graph: %s", self.device.name, work,
                            reason)
 
 
@@ -145,7 +166,8 @@ class Recorder:
         described = tuple(bytes([len(outputs), len(inputs), count, size, *outputs, *inputs])
                           for outputs, inputs, count, size in routines)
         events = graphs.event(), graphs.event()
-        self.native = _executor.Replay(tuple(sizes), described, late, graphs.functions, events, self.capture, self.grow)
+        self.native = _executor.Replay(tuple(sizes), described, late, graphs.functions, events, self.capture, self.grow,
+                                       self.broken)
 
     def capture(self, address: int) -> Optional[bool]:
         """Makes a graph of the list; False: it cannot be done, and nothing has been; None: the call has failed."""
@@ -157,8 +179,9 @@ class Recorder:
                 raise call.error or self.queue.failure() or NotInGraph("no reason is known")
 
         try:
-            gone = self.native.keep(self.graphs.captured(queue))
-            self.graphs.forget([gone])
+            gone = self.native.keep(*self.graphs.captured(queue))
+            if gone is not None:
+                self.graphs.forget([gone])
             return True
         except (CudaError, MemoryError) as error:
             call.error = None
@@ -168,6 +191,11 @@ class Recorder:
         except BaseException as error:
             call.error = error
             return None
+
+    def broken(self, exec_handle: int, graph: int, code: int) -> None:
+        """Gives back a graph that could not be updated: the driver answered `code`."""
+        self.graphs.forget([(exec_handle, graph)])
+        self.graphs.say(str(self.graphs.device.driver.error(_TO_UPDATE[1], code)), "changes in its numbers alone")
 
     def grow(self, address: int, area: int, size: int) -> int:
         """Other staging memory for an area that nobody uses, or 0."""
@@ -201,7 +229,6 @@ class Recorder:
         """Gives back all memory. No call may be under way."""
         self.drop()
         if any(self.areas):
-            self.graphs.device.synchronize()
             self.native.areas()
             self.graphs.forget([], self.areas)
         self.areas, self.plain = [0, 0], [None, None]
