@@ -350,7 +350,19 @@ def recomputed(body: Sequence[Any], own: set[str]) -> tuple[Any, ...]:
     long as that is not much more than a load. What they are computed from must be what it was."""
     rows: dict[str, tuple[str, tuple[Expr, ...], Expr]] = {}  # buffer -> the loop's index, the element's, its value
     stored = Counter(s.buffer for s in nest_statements(body) if isinstance(s, Store))
+    done: list[Any] = []
+
+    def change(e: Expr) -> Expr | None:
+        if not isinstance(e, Load) or e.buffer not in rows:
+            return None
+        index, place, value = rows[e.buffer]
+        here = [own for own, there in zip(e.index, place) if there == Local(index)]
+        moved: dict[Expr, Expr] = {Local(index): here[0]} if here else {}
+        return rewrite(value, moved.get) if tuple(rewrite(p, moved.get) for p in place) == e.index else None
+
     for stmt in body:
+        stmt, = mapped((stmt,), change)
+        done.append(stmt)
         if isinstance(stmt, Loop) and is_flat(stmt.body):
             values: dict[Expr, Expr] = {}
             for each in stmt.body:
@@ -361,16 +373,7 @@ def recomputed(body: Sequence[Any], own: set[str]) -> tuple[Any, ...]:
                 elif (each.buffer in own and stored[each.buffer] == 1 and is_cheap(value) and value.dtype != "float16"
                       and not any(stored[e.buffer] for e in expressions(value) if isinstance(e, Load))):
                     rows[each.buffer] = stmt.axis.index, each.index, value
-
-    def change(e: Expr) -> Expr | None:
-        if not isinstance(e, Load) or e.buffer not in rows:
-            return None
-        index, place, value = rows[e.buffer]
-        here = [own for own, there in zip(e.index, place) if there == Local(index)]
-        moved: dict[Expr, Expr] = {Local(index): here[0]} if here else {}
-        return rewrite(value, moved.get) if tuple(rewrite(p, moved.get) for p in place) == e.index else None
-
-    return mapped(body, change) if rows else tuple(body)
+    return tuple(done)
 
 
 def is_cheap(value: Expr) -> bool:
