@@ -96,7 +96,8 @@ def test_every_mode_agrees(name):
 
 PASSES = {
     "join of columns": 1, "join of rows": 1, "with another array": 2, "of another dtype": 2, "sets": 2,
-    "sets over nothing": 1, "sets of all": 1, "sets with a gap": 2, "sets of rows": 2, "sets that overlap": 3, "planes": 2,
+    "sets over nothing": 1, "sets of all": 1, "sets with a gap": 2, "sets of rows": 2, "sets that overlap": 3,
+    "planes": 2,
 }
 
 
@@ -153,7 +154,7 @@ def test_in_loops(mode):
 
 
 def test_passes_of_the_gradient_of_gates_in_a_loop():
-    """The step of the gradient of an LSTM: one nest, which writes the four gradients into the trace, and one product."""
+    """The step of the gradient of an LSTM: one nest, which writes four gradients into the trace, and one product."""
     n = 3
     x, h0, c0 = T.dtensor3("x"), T.dmatrix("h0"), T.dmatrix("c0")
     weights = [T.dmatrix("w"), T.dmatrix("u"), T.dvector("b")]
