@@ -310,8 +310,9 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
          "T.inc_subtensor(m[rows([0, 3])], n[:2])[rows([0, 3])]",
          "T.set_subtensor(m[rows([0, 3])], n[:2])[rows([3, 0])]"]),
     "index_moves_through_arithmetic": (
-        ["T.exp(x)[1]", "(x + y)[1:]", "(m * s)[1]", "(m + n)[:, 1]", "T.cast(m, 'int8')[0]", "(x * 2)[k]"],
-        ["(m + row)[0]", "[T.exp(x)[1], T.exp(x)]", "x[1]", "(m + col)[1]"]),
+        ["T.exp(x)[1]", "(x + y)[1:]", "(m * s)[1]", "(m + n)[:, 1]", "T.cast(m, 'int8')[0]", "(x * 2)[k]",
+         "[T.exp(T.stack([s, t]))[0], T.exp(T.stack([s, t]))[1]]"],
+        ["(m + row)[0]", "[T.exp(x)[1], T.exp(x)]", "[T.exp(x)[1], T.exp(x)[0]]", "x[1]", "(m + col)[1]"]),
     "rows_of_a_product_are_products_of_rows": (
         ["T.dot(m, n)[1]", "T.dot(m, n)[1:3, 2]", "T.dot(m, x)[1]", "T.dot(x, m)[2:]", "T.dot(m, n)[:, 1]"],
         ["[T.dot(m, n)[1], T.dot(m, n)]", "(m * n)[1]"]),

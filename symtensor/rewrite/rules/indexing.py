@@ -100,10 +100,13 @@ def slices_that_take_all_disappear(node: Any) -> Any:
 
 @rule(Subtensor, aliases=("local_subtensor_lift",))
 def index_moves_through_arithmetic(node: Any) -> Any:
-    """exp(x)[i] -> exp(x[i]), (x + y)[i] -> x[i] + y[i], where nothing else uses the whole."""
+    """exp(x)[i] -> exp(x[i]), (x + y)[i] -> x[i] + y[i], where nothing else uses the whole, or where it is made of
+    scalars."""
     x = node.inputs[0]
     inner = x.owner
-    if inner is None or type(inner.op) is not Elemwise or inner.op.inplace_pattern or uses(x) > 1:
+    if inner is None or type(inner.op) is not Elemwise or inner.op.inplace_pattern:
+        return None
+    if uses(x) > 1 and not all(v.owner is not None and type(v.owner.op) is MakeVector for v in inner.inputs):
         return None
     if row_of(inner.op) is None and not is_cast(inner) or row_of(inner.op) == Row("second"):
         return None
