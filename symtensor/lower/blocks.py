@@ -3,14 +3,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from symtensor.graph.basic import Apply, Constant, Variable
+from symtensor.graph.basic import Apply, Variable
+from symtensor.lower.assembly import find_wholes
 from symtensor.lower.context import Lowering
 from symtensor.lower.elemwise import emit_group
+from symtensor.lower.known import KnownNow
 from symtensor.lower.plan import Plan, make_plan
 from symtensor.lower.python import emit_python
 from symtensor.lower.regions import Key, Regions
 from symtensor.lower.sizes import Sizes
-from symtensor.tensor.shape_ops import Shape_i
 
 
 def lower_block(ctx: Lowering, order: Sequence[Apply], outputs: Sequence[Variable]) -> None:
@@ -26,6 +27,7 @@ def lower_region(ctx: Lowering, region: Key | None, outputs: Sequence[Variable])
     _check_first(ctx, first)
     plan = make_plan(nodes, outputs, ctx.sizes, ctx.rules, ctx.regions.inputs)
     ctx.wanted = plan.wanted
+    find_wholes(ctx, [node for unit in plan.units for node in unit], outputs, plan.stored)
     _emit_units(ctx, plan)
 
 
@@ -36,43 +38,6 @@ def _check_first(ctx: Lowering, sizes: Sizes) -> None:
     for node in sizes.asserted:
         ctx.check_sizes(node)
     ctx.sizes = later
-
-
-class KnownNow:
-    """Which lengths can be had now: from constants, from values that there are, and by arithmetic on those."""
-
-    def __init__(self, ctx: Lowering) -> None:
-        self.ctx = ctx
-        self.answers: dict[Variable, bool] = {}
-
-    def __call__(self, size: Variable) -> bool:
-        todo = [size]
-        while todo:
-            v = todo[-1]
-            if v in self.answers:
-                todo.pop()
-                continue
-            operands = self._operands(v)
-            waiting = [] if operands is None else [x for x in operands if x not in self.answers]
-            if waiting:
-                todo.extend(waiting)
-                continue
-            todo.pop()
-            self.answers[v] = operands is not None and all(self.answers[x] for x in operands)
-        return self.answers[size]
-
-    def _operands(self, v: Variable) -> Sequence[Variable] | None:
-        """What a length is computed from; None where it is not known now."""
-        ctx = self.ctx
-        if isinstance(v, Constant) or v in ctx.names:
-            return ()
-        node = v.owner
-        if node is None:
-            return None
-        if isinstance(node.op, Shape_i):
-            x = node.inputs[0]
-            return () if isinstance(x, Constant) or x in ctx.names or x in ctx.rows_of else None
-        return node.inputs if ctx.rules[node].element is not None else None
 
 
 def _emit_units(ctx: Lowering, plan: Plan) -> None:
@@ -92,6 +57,10 @@ def _emit_units(ctx: Lowering, plan: Plan) -> None:
                 emit_group(ctx, unit, stored)
             return
         node = unit[0]
+        whole = ctx.wholes.get(node)
+        if whole is not None and node is whole.base:
+            ctx.names[node.outputs[0]] = whole.begin(ctx)
+            return
         rule = ctx.rules[node].emit
         lazy = ctx.rules[node].element is not None
         if lazy and (rule is None or not any(v in plan.stored for v in node.outputs)):

@@ -10,6 +10,7 @@ import copy
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -63,6 +64,9 @@ class Lowering:
         # (initial rows, computed rows) of a loop's state -> the trace with both, and how many rows that is
         self.traces: dict[tuple[Variable, Variable], tuple[str, Expr]] = {}
         self.rows_to_fill: dict[Variable, Callable[[Sequence[Expr]], None]] = {}  # what names a row of a trace for them
+        self.wholes: dict[Apply, Any] = {}  # nodes that make arrays of parts -> the whole (see assembly.py)
+        # parts of them -> what names their place in the whole, or says that it is not known yet
+        self.places: dict[Variable, Callable[[Lowering, Sequence[Expr]], bool]] = {}
         self.read_backwards: frozenset[Variable] = frozenset()  # variables x whose readers all are x[::-1]
         self.constant_names: list[str] = []
         self.constants: list[object] = []
@@ -84,7 +88,7 @@ class Lowering:
         inner.body = []
         inner.names, inner.host_memo = dict(self.names), dict(self.host_memo)
         inner.checked = set(self.checked)
-        inner.rows_to_fill = {}
+        inner.rows_to_fill, inner.places = {}, {}
         inner.open_nest = None
         return inner
 
@@ -183,10 +187,13 @@ class Lowering:
         return tuple(self.node_ids[n] for n in nodes if n in self.node_ids)
 
     def define(self, variable: Variable, dims: Sequence[Expr] | None = None) -> str:
-        """New memory for an output, of its inferred sizes unless given; or the row of a trace that it is to fill."""
+        """New memory for an output, of its inferred sizes unless given; or the row of a trace that it is to fill, or
+        its place in the whole that it is a part of."""
         dims = self.dims(variable) if dims is None else dims
         if variable in self.rows_to_fill:
             self.rows_to_fill.pop(variable)(dims)
+            return self.names[variable]
+        if variable in self.places and self.places.pop(variable)(self, dims):
             return self.names[variable]
         name = self.declare_for(variable)
         self.emit(Define(name, tuple(dims)))

@@ -11,7 +11,7 @@ from symtensor.lower.registry import BUFFER, ELEMENT, SCALAR, SHAPE, element, em
 from symtensor.tensor.joining import Join, Split
 from symtensor.tensor.static_value import NotScalarConstantError, get_scalar_constant_value, vector_length
 
-__all__: list[str] = []
+__all__ = ["begin_join", "join_axis"]
 
 
 def _axis(node: Apply, which: int, ndim: int) -> int | None:
@@ -22,18 +22,45 @@ def _axis(node: Apply, which: int, ndim: int) -> int | None:
         return None
 
 
-@emit(Join, uses=(SCALAR, ELEMENT), when=lambda node: _axis(node, 0, node.outputs[0].type.ndim) is not None)
+def join_axis(node: Apply) -> int | None:
+    """The axis of a join, where it is known when the function is compiled."""
+    return _axis(node, 0, node.outputs[0].type.ndim)
+
+
+@emit(Join, uses=(SCALAR, ELEMENT), when=lambda node: join_axis(node) is not None)
 def join(ctx: Lowering, node: Apply) -> None:
     out = node.outputs[0]
     tensors = node.inputs[1:]
-    axis = _axis(node, 0, out.type.ndim)
-    assert axis is not None
+    axis = join_axis(node)
     if axis == 0 and tuple(tensors) in ctx.traces:
         # The initial rows of a loop's state before the computed ones: that is how the loop keeps them.
         trace, rows = ctx.traces[tensors[0], tensors[1]]
         axes = [ViewAxis(0, rows)] + [ViewAxis(k, Dim(trace, k)) for k in range(1, out.type.ndim)]
         ctx.view(out, trace, [ZERO] * out.type.ndim, axes)
         return
+    whole = ctx.wholes.get(node)
+    if whole is None:
+        name, offsets = begin_join(ctx, node)
+    else:
+        name, offsets = whole.begin(ctx), whole.offsets
+    ctx.names[out] = name
+    for x, offset in zip(tensors, offsets, strict=True):
+        if whole is not None and x in whole.placed:
+            continue
+        # A constant 1 in the type of x may be all that is known of the others' lengths as well.
+        dims = [ctx.dim(x, k) for k in range(out.type.ndim)]
+        with ctx.nest(node) as nest:
+            index = nest.loops(dims)
+            value = convert(ctx.element(x, index), out.type.dtype)
+            nest.store(name, [add(i, offset) if k == axis else i for k, i in enumerate(index)], value)
+
+
+def begin_join(ctx: Lowering, node: Apply) -> tuple[str, list[Expr]]:
+    """Checks that the parts fit; memory for the whole, and where along the axis each part begins."""
+    out = node.outputs[0]
+    tensors = node.inputs[1:]
+    axis = join_axis(node)
+    assert axis is not None
     for which, x in enumerate(tensors[1:], 1):
         for k in range(out.type.ndim):
             if k == axis or ctx.sizes.root(tensors[0], k) == ctx.sizes.root(x, k):
@@ -44,15 +71,10 @@ def join(ctx: Lowering, node: Apply) -> None:
                       f"dimension {k}, the array at index 0 has size {{0}} and the array at index {which} has size "
                       "{1}", node, (first, other))
     name = ctx.define(out)
-    offset: Expr = ZERO
-    for x in tensors:
-        # A constant 1 in the type of x may be all that is known of the others' lengths as well.
-        dims = [ctx.dim(x, k) for k in range(out.type.ndim)]
-        with ctx.nest(node) as nest:
-            index = nest.loops(dims)
-            value = convert(ctx.element(x, index), out.type.dtype)
-            nest.store(name, [add(i, offset) if k == axis else i for k, i in enumerate(index)], value)
-        offset = ctx.let(add(offset, dims[axis]))
+    offsets: list[Expr] = [ZERO]
+    for x in tensors[:-1]:
+        offsets.append(ctx.let(add(offsets[-1], ctx.dim(x, axis))))
+    return name, offsets
 
 
 # -- apart -------------------------------------------------------------------------------------------------------------

@@ -83,11 +83,27 @@ class _Placer:
                 if self.homes.on_device(name) != there:
                     self.readers.setdefault(name, set()).add(id(stmt))
         self.device_numbers: dict[str, Load] = {}
+        self.read_later = self.numbers_read_later()
         self.number_nest: Nest | None = None  # the last nest that computes numbers on the device
         self.blocks: list[_Block] = []
         self.count = 0
         n_outputs = len(program.outputs)
         self.staying = {n_outputs + j for j, (position, _) in enumerate(program.updates) if position in self.resident}
+
+    def numbers_read_later(self) -> set[str]:
+        """Numbers on the device that kernels read by the name of a Let and that one statement alone writes: they need
+        no copy, but must outlive the Let."""
+        written: dict[str, int] = {}
+        for stmt in statements(self.program.body):
+            for name in writes(stmt):
+                written[self.homes.of(name)] = written.get(self.homes.of(name), 0) + 1
+        return {
+            stmt.value.buffer for stmt in statements(self.program.body)
+            if isinstance(stmt, Let) and stmt.name in self.homes.numbers and isinstance(stmt.value, Load)
+            and self.homes.on_device(stmt.value.buffer) and is_number(self.buffers[stmt.value.buffer])
+            and written.get(self.homes.of(stmt.value.buffer)) == 1
+            and isinstance(self.made.get(stmt.value.buffer), Alloc)
+        }
 
     def runs_there(self, stmt: Stmt) -> bool:
         """Whether a statement of the buffered program runs on the device."""
@@ -338,7 +354,11 @@ class _Placer:
         self.emit(stmt)
 
     def number_there(self, let: Let) -> None:
-        """A Let that only kernels read: a nest stores its value on the device. Such nests in a row are one."""
+        """A Let that only kernels read: a nest stores its value on the device, unless it lies there already. Such nests
+        in a row are one."""
+        if isinstance(let.value, Load) and let.value.buffer in self.read_later:
+            self.device_numbers[let.name] = let.value
+            return
         buffer = Buffer(self.name(f"{let.name}_dev"), let.value.dtype, (), "c", "device")
         self.buffers[buffer.name] = buffer
         mine = Nest((let, Store(buffer.name, (), Local(let.name, let.value.dtype))))
@@ -361,6 +381,8 @@ class _Placer:
     def alloc(self, stmt: Alloc) -> Alloc:
         stmt = replace(stmt, dims=tuple(self.host(e) for e in stmt.dims))
         kind, k = stmt.place
+        if kind == "slot" and stmt.buffer in self.read_later:
+            return replace(stmt, place=self.own_slot())
         if kind == "output" and k not in self.staying and self.homes.on_device(stmt.buffer):
             if k not in self.result_slots:
                 self.result_slots[k] = self.own_slot()

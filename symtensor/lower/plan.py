@@ -1,7 +1,7 @@
 """What is computed where: units of emission, and which values need memory.
 
-A unit is a fusion group or a single node. A value read only by its own group, or by one reduction, or that an element
-rule can compute where it is read, gets no buffer.
+A unit is a fusion group or a single node. A value read only by its own group, or by one reduction, or only in parts
+that have nothing in common (see parts.py), or that an element rule can compute where it is read, gets no buffer.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from symtensor.graph.basic import Apply, Constant, Variable
 from symtensor.lower import registry
 from symtensor.lower.fusion import fusion_groups
+from symtensor.lower.parts import computed_in_parts
 from symtensor.lower.registry import BUFFER, ELEMENT, SCALAR, RuleBook
 from symtensor.lower.sizes import Sizes
 
@@ -46,6 +47,7 @@ def make_plan(
     plan = Plan()
     memory: set[Variable] = set(outputs)
     readers: dict[Variable, dict[int, None]] = {}
+    clients: dict[Variable, list[Apply]] = {}
     depth: dict[Variable, int] = {}
     for node in order:
         inner = max((depth.get(v, 0) for v in node.inputs), default=0)
@@ -62,6 +64,7 @@ def make_plan(
         for variable, kind in zip(needed, kinds, strict=True):
             if isinstance(variable, Constant) or variable.owner is None or kind == registry.SHAPE:
                 continue
+            clients.setdefault(variable, []).append(node)
             if kind == BUFFER:
                 memory.add(variable)
             else:
@@ -107,6 +110,7 @@ def make_plan(
         members.setdefault(unit_of[node], []).append(node)
     for group in groups:
         _inline_into_reduction(group, unit_of, memory, readers, members, plan, rules)
+    plan.stored -= computed_in_parts(groups, clients, memory, plan.stored, rules, sizes)
     plan.units = _ordered_units(order, unit_of, plan, inputs)
     return plan
 

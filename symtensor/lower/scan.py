@@ -15,7 +15,7 @@ from functools import partial
 
 from symtensor.graph.basic import Apply, Constant, Variable
 from symtensor.ir.expressions import ZERO, add, compare, maximum, sub
-from symtensor.ir.nodes import Const, Define, Dim, Expr, Load, Local, Same, ViewAxis, While
+from symtensor.ir.nodes import Const, Copied, Define, Dim, Expr, Load, Local, Same, ViewAxis, While
 from symtensor.lower.blocks import lower_block
 from symtensor.lower.context import Lowering
 from symtensor.lower.nest import convert
@@ -253,9 +253,7 @@ class _Loop:
             ctx.emit(Same(name, source))
             return name
         name = ctx.declare(initial.type.dtype, getattr(initial.type, "broadcastable", ()))
-        pattern = ctx.declared[name].broadcast
-        ctx.emit(Define(name, tuple(Const(1, "int64") if b else Dim(source, axis) for axis, b in enumerate(pattern))))
-        ctx.copy(name, source)
+        ctx.emit(Copied(name, source))
         return name
 
     # -- the loop ---------------------------------------------------------------------------------------------------

@@ -1,13 +1,13 @@
 """Basic indexing: a view, or one element at an index; writing to a part of a copy."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from symtensor import scalar as scal
 from symtensor.graph.basic import Apply, Variable
-from symtensor.ir.expressions import ONE, ZERO, add, compare, either, is_const, mul, select
-from symtensor.ir.nodes import Expr, Load, Op, View, ViewAxis
+from symtensor.ir.expressions import ONE, TRUE, ZERO, add, compare, either, is_const, mul, select
+from symtensor.ir.nodes import Expr, If, Load, Op, View, ViewAxis
 from symtensor.lower.context import Lowering
 from symtensor.lower.indices import host, in_bounds, integer, slice_steps, wrapped
 from symtensor.lower.nest import convert
@@ -16,7 +16,7 @@ from symtensor.lower.scalar_ops import apply_scalar_op
 from symtensor.tensor.basic_indexing import IncSubtensor, Subtensor
 from symtensor.tensor.index_list import get_idx_list
 
-__all__ = ["broadcast_value", "incremented"]
+__all__ = ["broadcast_value", "incremented", "index_parts"]
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class _Part:
     count: Expr = ONE
 
 
-def _parts(ctx: Lowering, node: Apply, read: Variable) -> list[_Part]:
+def index_parts(ctx: Lowering, node: Apply, read: Variable) -> list[_Part]:
     """The index of a node, axis by axis, checked. `read`: the variable that reads there (its sizes count)."""
     x = node.inputs[0]
     parts = []
@@ -60,14 +60,14 @@ def _place(parts: Sequence[_Part], index: Sequence[Expr]) -> tuple[Expr, ...]:
 @element(Subtensor, uses=(ELEMENT, SCALAR))
 def subtensor_element(ctx: Lowering, node: Apply, position: int, index, at) -> Expr:
     with host(ctx):
-        parts = _parts(ctx, node, node.outputs[0])
+        parts = index_parts(ctx, node, node.outputs[0])
     place = _place(parts, index)
     return at(0, tuple(ZERO if b else i for i, b in zip(place, node.inputs[0].type.broadcastable, strict=True)))
 
 
 @view(Subtensor, uses=(BUFFER, SCALAR))
 def subtensor_view(ctx: Lowering, node: Apply, position: int) -> None:
-    parts = _parts(ctx, node, node.outputs[0])
+    parts = index_parts(ctx, node, node.outputs[0])
     axes = [ViewAxis(axis, p.count, p.step) for axis, p in enumerate(parts) if p.step is not None]
     ctx.view(node.outputs[0], ctx.buffer(node.inputs[0]), [p.start for p in parts], axes)
 
@@ -145,10 +145,27 @@ def incremented(old: Expr, change: Expr) -> Expr:
 
 @emit(IncSubtensor, uses=(BUFFER, ELEMENT, SCALAR))
 def inc_subtensor(ctx: Lowering, node: Apply) -> None:
+    x, out = node.inputs[0], node.outputs[0]
+    whole = ctx.wholes.get(node)
+    if whole is None:
+        _write(ctx, node, lambda: ctx.copied(out, ctx.buffer(x)))
+        return
+    name = whole.begin(ctx)
+    placed = whole.placed.get(node)  # under which condition the value has been computed in its place
+    if placed is None:
+        _write(ctx, node, lambda: name)
+    elif placed != TRUE:
+        otherwise = ctx.fork()
+        _write(otherwise, node, lambda: name)
+        ctx.emit(If(placed, (), tuple(otherwise.body)))
+    ctx.names[out] = name
+
+
+def _write(ctx: Lowering, node: Apply, target: Callable[[], str]) -> None:
+    """Writes the value into a part of a buffer. `target` makes that after the value has been seen to."""
     x, y, *scalars = node.inputs
-    out = node.outputs[0]
     read = Subtensor(node.op.idx_list)(x, *scalars)
-    parts = _parts(ctx, read.owner, read)
+    parts = index_parts(ctx, read.owner, read)
     dims = [p.count for p in parts if p.step is not None]
     missing = read.type.ndim - y.type.ndim
     same = [
@@ -157,7 +174,7 @@ def inc_subtensor(ctx: Lowering, node: Apply) -> None:
         for k, d in enumerate(dims)
     ]
     value = broadcast_value(ctx, node, y, dims, same)
-    name = ctx.copied(out, ctx.buffer(x))
+    name = target()
     with ctx.nest(node) as nest:
         index = nest.loops(dims)
         place = _place(parts, index)

@@ -47,7 +47,7 @@ def rewrite_inner_graphs(fgraph: Any, rewrite: Callable[[Any], Any]) -> None:
             node = _replaced(fgraph, node, new, dict(zip(node.outputs, new.outputs)))
         if isinstance(op, OpFromGraph):
             continue
-        for change in (unread_parts_are_left_out, products_leave_the_loop, only_the_last_rows_are_kept,
+        for change in (unread_parts_are_left_out, only_the_last_rows_are_kept, products_leave_the_loop,
                        unread_parts_are_left_out):
             changed = change(node)
             if changed is not None:

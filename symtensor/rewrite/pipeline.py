@@ -87,8 +87,8 @@ STAGES: tuple[Stage, ...] = (
     Stage("BlasOpt", 1.7, "fixed point", ("fast_run",), (*blas.BLAS, axes.dimshuffle_of_dimshuffle_becomes_one)),
     Stage("specialize", 2, "fixed point", FAST, (
         *algebra.CANONICALIZE, *powers.SPECIALIZE, *elementwise.SPECIALIZE, *reductions.SPECIALIZE,
-        *indexing.SPECIALIZE, *writes.SPECIALIZE, *crossentropy.SPECIALIZE, *blas.SPECIALIZE,
-        *allocation.SPECIALIZE, *shapes.CANONICALIZE,
+        *writes.SPECIALIZE, *crossentropy.SPECIALIZE, *blas.SPECIALIZE, *allocation.SPECIALIZE,
+        *shapes.CANONICALIZE,
         axes.dimshuffle_of_dimshuffle_becomes_one, axes.dimshuffle_moves_through_arithmetic,
         axes.dimshuffle_of_number_becomes_number, reductions.factors_that_do_not_vary_leave_the_sum,
         elementwise.fill_moves_out_of_arithmetic,

@@ -6,8 +6,8 @@ import pytest
 
 import symtensor
 import symtensor.tensor as T
-from symtensor.ir.nodes import While
-from symtensor.ir.walk import statements
+from symtensor.ir.nodes import Const, Nest, Store, While
+from symtensor.ir.walk import nest_statements, statements
 from symtensor.lower import carried
 
 MODES = ["FAST_RUN", "FAST_COMPILE", "DebugMode"]
@@ -160,3 +160,18 @@ def test_numbers_made_of_sums(mode):
             break
     np.testing.assert_allclose(np.transpose(f(A)), wanted)
     assert 1 < len(wanted) < 9
+
+
+def test_zeros_that_gradients_begin_with_are_not_copied():
+    """What nobody else reads of the initial values of a loop becomes its states."""
+    x, w, h0 = T.dmatrix("x"), T.dmatrix("w"), T.dvector("h0")
+    found, _ = symtensor.scan(lambda v, h, w: T.tanh(v + T.dot(h, w)), x, h0, w)
+    outputs = T.grad((found[-1] ** 2).sum(), [x, w, h0])
+    fast, slow = (symtensor.function([x, w, h0], outputs, mode=mode) for mode in ("FAST_RUN", "FAST_COMPILE"))
+    body = fast.maker.code.lowered.program.body
+    filled = {s.buffer for nest in body if isinstance(nest, Nest) for s in nest_statements(nest.body)
+              if isinstance(s, Store) and isinstance(s.value, Const)}
+    assert filled and filled.isdisjoint(copy[1] for copy in map(carried._copy, body) if copy is not None)
+    values = [np.arange(8.0).reshape(2, 4) / 5, M, A]
+    for one, other in zip(fast(*values), slow(*values)):
+        np.testing.assert_allclose(one, other, rtol=1e-10)

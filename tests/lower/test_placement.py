@@ -89,6 +89,16 @@ def test_numbers_of_the_device_are_not_waited_for():
     assert made.counts == (1, 0)
 
 
+def test_numbers_of_the_device_are_not_copied():
+    """What is read by the name of a Let keeps its memory: whatever comes after it must not take it."""
+    w = parameter(50)
+    total, largest = w.sum(), abs(w).max()
+    made = Placed([], [], [(w, w / total * T.exp(w).sum() / largest * T.exp(-w).sum())])
+    before, after = ([s.place for s in body if isinstance(s, Alloc)] for body in (made.before.body, made.body))
+    assert len(made.nests("device")) == 5, "four numbers and what they are for"
+    assert len(set(before)) == 1 and len(set(after)) == len(after) == 4
+
+
 def test_what_the_host_wants_to_know_it_waits_for():
     x, w = T.fmatrix(), parameter(3, 4)
     made = Placed([x], ifelse(w.sum() > 0, x * 2, x - w), [(w, w + x)])

@@ -77,6 +77,31 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
          "T.set_subtensor(T.zeros_like(x)[2:], s) + T.inc_subtensor(T.zeros_like(x)[:4], t)"],
         ["x + T.inc_subtensor(y[2:4], s)", "x + T.inc_subtensor(T.ones_like(x)[0], s)",
          "s + T.inc_subtensor(T.zeros_like(x)[0], t)"]),
+    "adding_to_zeros_becomes_setting": (
+        ["T.inc_subtensor(T.zeros_like(x)[1:3], y[:2])", "T.inc_subtensor(T.alloc(np.asarray(0, D), 5)[1], s)",
+         "T.inc_subtensor(T.set_subtensor(T.zeros_like(x)[1:3], s)[3:], t)",
+         "T.inc_subtensor(T.set_subtensor(T.zeros_like(x)[-2:], s)[:-2], z[:3])",
+         "T.inc_subtensor(T.set_subtensor(T.zeros_like(m)[:, k:], s)[:, :k], t)",
+         "T.inc_subtensor(T.set_subtensor(T.zeros_like(x)[::2], s)[1::2], t)",
+         "T.inc_subtensor(T.set_subtensor(T.zeros_like(x)[-4], s)[-5:-4], t)"],
+        ["T.inc_subtensor(x[1:3], y[:2])", "T.set_subtensor(T.zeros_like(x)[1:3], y[:2])",
+         "T.inc_subtensor(T.zeros_like(m)[i], n)", "T.inc_subtensor(T.set_subtensor(T.zeros_like(x)[1:3], s)[2:], t)",
+         "T.inc_subtensor(T.set_subtensor(T.zeros_like(x)[-2:], s)[:3], z[:3])",
+         "T.inc_subtensor(T.set_subtensor(T.zeros_like(m)[k:], s)[:, :k], t)",
+         "T.inc_subtensor(T.set_subtensor(T.zeros_like(x)[::2], s)[1::3], t)",
+         "T.inc_subtensor(T.set_subtensor(T.zeros_like(x)[k:], s)[:3], t)",
+         "T.inc_subtensor(T.set_subtensor(x[k:], s)[:k], t)"]),
+    "allocated_memory_that_is_all_set_is_not_filled": (
+        ["T.set_subtensor(T.set_subtensor(T.alloc(np.asarray(0, D), 5)[:k], s)[k:], t)",
+         "T.set_subtensor(T.set_subtensor(T.alloc(np.asarray(2, D), k, 5)[:, 3:], s)[:, :4], m[2:, :4])",
+         "T.set_subtensor(T.set_subtensor(T.set_subtensor(T.alloc(s, 5)[-2:], s)[1:-2], t)[0], x[1])"],
+        ["T.set_subtensor(T.set_subtensor(T.alloc(np.asarray(0, D), 5)[:k], s)[3:], t)",
+         "T.set_subtensor(T.set_subtensor(x[:k], s)[k:], t)",
+         "T.set_subtensor(T.inc_subtensor(T.alloc(np.asarray(0, D), 5)[:k], s)[k:], t)",
+         "T.inc_subtensor(T.set_subtensor(T.alloc(np.asarray(0, D), 5)[:k], s)[k:], t)",
+         "T.set_subtensor(T.set_subtensor(T.alloc(np.asarray(0, D), 5)[::2], s)[1::2], t)",
+         "T.set_subtensor(T.set_subtensor(T.alloc(np.asarray(0, D), 5, 5)[:k], s)[:, k:], t)",
+         "T.set_subtensor(T.set_subtensor(T.alloc(np.asarray(0, D), 5)[:-3], s)[3:], t)"]),
     # -- axes --------------------------------------------------------------------------------------------------------
     "rebroadcast_that_promises_nothing_disappears": (
         ["T.Rebroadcast((0, False))(T.Rebroadcast((0, False))(row))", "T.Rebroadcast((0, True))(row)"],
@@ -285,8 +310,9 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
          "T.inc_subtensor(m[rows([0, 3])], n[:2])[rows([0, 3])]",
          "T.set_subtensor(m[rows([0, 3])], n[:2])[rows([3, 0])]"]),
     "index_moves_through_arithmetic": (
-        ["T.exp(x)[1]", "(x + y)[1:]", "(m * s)[1]", "(m + n)[:, 1]", "T.cast(m, 'int8')[0]", "(x * 2)[k]"],
-        ["(m + row)[0]", "[T.exp(x)[1], T.exp(x)]", "x[1]", "(m + col)[1]"]),
+        ["T.exp(x)[1]", "(x + y)[1:]", "(m * s)[1]", "(m + n)[:, 1]", "T.cast(m, 'int8')[0]", "(x * 2)[k]",
+         "[T.exp(T.stack([s, t]))[0], T.exp(T.stack([s, t]))[1]]"],
+        ["(m + row)[0]", "[T.exp(x)[1], T.exp(x)]", "[T.exp(x)[1], T.exp(x)[0]]", "x[1]", "(m + col)[1]"]),
     "rows_of_a_product_are_products_of_rows": (
         ["T.dot(m, n)[1]", "T.dot(m, n)[1:3, 2]", "T.dot(m, x)[1]", "T.dot(x, m)[2:]", "T.dot(m, n)[:, 1]"],
         ["[T.dot(m, n)[1], T.dot(m, n)]", "(m * n)[1]"]),
@@ -297,10 +323,6 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
     "writing_back_what_is_there_does_nothing": (
         ["T.set_subtensor(x[1:3], x[1:3])"],
         ["T.set_subtensor(x[1:3], y[1:3])", "T.set_subtensor(x[1:3], x[2:4])"]),
-    "adding_to_zeros_becomes_setting": (
-        ["T.inc_subtensor(T.zeros_like(x)[1:3], y[:2])", "T.inc_subtensor(T.alloc(np.asarray(0, D), 5)[1], s)"],
-        ["T.inc_subtensor(x[1:3], y[:2])", "T.set_subtensor(T.zeros_like(x)[1:3], y[:2])",
-         "T.inc_subtensor(T.zeros_like(m)[i], n)"]),
     # -- powers ------------------------------------------------------------------------------------------------------
     "product_with_minus_one_becomes_negative": (
         ["-1 * x", "x * -1.0 * y", "i * -1", "e * np.int8(-1)"],

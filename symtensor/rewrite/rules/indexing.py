@@ -23,7 +23,7 @@ from symtensor.tensor.make_vector import MakeVector
 from symtensor.tensor.shape_ops import Shape_i
 from symtensor.tensor.subtensor import IncSubtensor, Subtensor
 
-__all__ = ["CANONICALIZE", "SPECIALIZE", "USELESS", "index_of", "is_zero", "taken"]
+__all__ = ["CANONICALIZE", "USELESS", "index_of", "is_zero", "taken"]
 
 _INT64 = get_scalar_type("int64")
 
@@ -100,10 +100,13 @@ def slices_that_take_all_disappear(node: Any) -> Any:
 
 @rule(Subtensor, aliases=("local_subtensor_lift",))
 def index_moves_through_arithmetic(node: Any) -> Any:
-    """exp(x)[i] -> exp(x[i]), (x + y)[i] -> x[i] + y[i], where nothing else uses the whole."""
+    """exp(x)[i] -> exp(x[i]), (x + y)[i] -> x[i] + y[i], where nothing else uses the whole, or where it is made of
+    scalars."""
     x = node.inputs[0]
     inner = x.owner
-    if inner is None or type(inner.op) is not Elemwise or inner.op.inplace_pattern or uses(x) > 1:
+    if inner is None or type(inner.op) is not Elemwise or inner.op.inplace_pattern:
+        return None
+    if uses(x) > 1 and not all(v.owner is not None and type(v.owner.op) is MakeVector for v in inner.inputs):
         return None
     if row_of(inner.op) is None and not is_cast(inner) or row_of(inner.op) == Row("second"):
         return None
@@ -320,16 +323,6 @@ def adding_zero_somewhere_does_nothing(node: Any) -> Any:
     return node.inputs[0]
 
 
-@rule(IncSubtensor, aliases=("local_incsubtensor_of_zeros_to_setsubtensor",))
-def adding_to_zeros_becomes_setting(node: Any) -> Any:
-    """inc_subtensor(zeros[i], y) -> set_subtensor(zeros[i], y)."""
-    if node.op.set_instead_of_inc or node.op.inplace or not is_zero(node.inputs[0]):
-        return None
-    if node.inputs[0].type.dtype == "bool":
-        return None
-    return IncSubtensor(node.op.idx_list, set_instead_of_inc=True)(*node.inputs)
-
-
 @rule(IncSubtensor, aliases=("local_useless_inc_subtensor",))
 def writing_everything_is_the_value(node: Any) -> Any:
     """set_subtensor(x[:], y) -> y repeated to the shape of x; inc_subtensor(x[:], y) -> x + y."""
@@ -362,4 +355,3 @@ CANONICALIZE = (
     rows_of_a_product_are_products_of_rows, adding_zero_somewhere_does_nothing, writing_everything_is_the_value,
     writing_back_what_is_there_does_nothing,
 )
-SPECIALIZE = (adding_to_zeros_becomes_setting,)

@@ -1,4 +1,5 @@
-"""What a loop need not do: results that nobody reads, and products row by row that can be done at once for all rows.
+"""What a loop need not do: results that nobody reads, and products and sums row by row that can be done at once for all
+rows.
 
 In: a scan's node in a graph, its body rewritten. Out: the node of a cheaper scan, and what the old results are now.
 
@@ -10,6 +11,10 @@ In: a scan's node in a graph, its body rewritten. Out: the node of a cheaper sca
   collected product     `dot(v[t], W)` that is only collected: the v[t] are, and one product is done after the loop
   sum of products       a carried value that only gains `dot(a[t].T, b[t])` in every step (the gradient of a weight):
                         one product of all rows after the loop
+  sum of sums           a carried value that only gains `sum(x[t], axes)` in every step (the gradient of a bias): one
+                        sum of all x[t] after the loop, where these are there anyway: as rows of a sequence, or in a
+                        trace that is kept for another reader. For the sum alone no trace is made: that would take
+                        memory for all steps, and time to write and read it
 """
 
 from __future__ import annotations
@@ -23,11 +28,14 @@ from symtensor.graph.basic import Apply, Constant, Variable
 from symtensor.graph.fg import FunctionGraph
 from symtensor.graph.trace import copy_traces, spread_traces
 from symtensor.graph.traversal import ancestors
+from symtensor.rewrite.rules.support import of_row
 from symtensor.rewrite.rules.turned import turned
 from symtensor.scan_module.info import ScanInfo
 from symtensor.tensor.blas import Dot22, Gemm, Gemv, Ger
+from symtensor.tensor.careduce import Sum
 from symtensor.tensor.dimshuffle import DimShuffle
 from symtensor.tensor.linear import Dot, dot
+from symtensor.tensor.math import add
 
 __all__ = ["products_leave_the_loop", "unread_parts_are_left_out"]
 
@@ -77,7 +85,8 @@ def _transposed(variable: Any) -> Any:
 
 
 def products_leave_the_loop(node: Any) -> tuple[Apply, dict[Variable, Variable]] | None:
-    """The new node and old results -> new ones, or None where nothing can be moved."""
+    """The new node and old results -> new ones, or None where nothing can be moved. Values of which only the last rows
+    are read are carried by now: traces are kept with all their rows."""
     info = node.op.info
     body = FunctionGraph(node.op.inputs, node.op.outputs, clone=True)
     inner, outer = info.inner_inputs(body.inputs), info.outer_inputs(node.inputs)
@@ -89,20 +98,22 @@ def products_leave_the_loop(node: Any) -> tuple[Apply, dict[Variable, Variable]]
         body,
     )
     before = _products_of_rows(loop)
-    after = _collected_products(loop, info.inner_outputs(body.outputs).untapped)
-    # With a condition nobody knows before how many rows count.
-    sums = {} if info.until else _sums_of_products(loop, inner.shared, info.inner_outputs(body.outputs).shared)
-    if not before and not after and not sums:
-        return None
-
     made = info.inner_outputs(body.outputs)
+    after = _collected_products(loop, made.untapped)
+    # With a condition nobody knows before how many rows count.
+    sums = {} if info.until else _sums_of_products(loop, inner.shared, made.shared)
     untapped = [k for k in range(info.n_untapped) if k not in after]
     collected = list(dict.fromkeys(product.row for product in after.values()))
     for total in sums.values():
         for factor in (total.left, total.right):
             if factor.rows is None and factor.row not in collected:
                 collected.append(factor.row)
-    kept = [k for k in range(info.n_shared) if k not in sums]
+    traced = {*made.recurrent, *(made.untapped[k] for k in untapped), *collected}
+    gains = {} if info.until else _sums_of_rows(loop, inner.shared, made.shared, traced)
+    if not before and not after and not sums and not gains:
+        return None
+
+    kept = [k for k in range(info.n_shared) if k not in sums and k not in gains]
     new_info = ScanInfo(
         tuple(taps for taps, _, _ in loop.sequences),
         info.recurrent,
@@ -125,18 +136,33 @@ def products_leave_the_loop(node: Any) -> tuple[Apply, dict[Variable, Variable]]
     replaced.update((results.untapped[k], v) for k, v in zip(untapped, found.untapped))
     replaced.update((results.shared[k], found.shared[n]) for n, k in enumerate(kept))
     stacks = dict(zip(collected, found.untapped[len(untapped) :]))
+    read_backwards = {made.untapped[k] for k in untapped if _is_read_backwards(results.untapped[k])}
     for k, product in after.items():
         old: Any = results.untapped[k]
-        backwards = all(client != "output" and turned(client.outputs[0]) is not None for client, _ in old.clients)
+        backwards = _is_read_backwards(old)
+        if backwards:
+            read_backwards.add(product.row)
         replaced[old] = product.of(stacks[product.row], backwards)
         spread_traces([product.made.owner, product.made], [replaced[old]])
     for k, total in sums.items():
         # The order of the steps is free: that in which arrays lie in memory needs no copy.
         backwards = any(f.rows is not None and f.rows.backwards for f in (total.left, total.right))
+        if backwards:
+            read_backwards.update(f.row for f in (total.left, total.right) if f.rows is None)
         product = dot(total.left.flat(stacks, backwards).dimshuffle(1, 0), total.right.flat(stacks, backwards))
         spread_traces([total.made.owner, total.made], [product])
         replaced[results.shared[k]] = outer.shared[k] + total.scale * product
+    traces = {**stacks, **dict(zip([*made.recurrent, *(made.untapped[k] for k in untapped)], new.outputs))}
+    for k, gained in gains.items():
+        totals = [_sum_of_all(node, loop, traces, read_backwards) for node in gained]
+        spread_traces([made.shared[k].owner, made.shared[k]], totals)
+        replaced[results.shared[k]] = add(outer.shared[k], *totals)
     return new, replaced
+
+
+def _is_read_backwards(trace: Any) -> bool:
+    """Whether all that anybody reads of a trace is `trace[::-1]`."""
+    return all(client != "output" and turned(client.outputs[0]) is not None for client, _ in trace.clients)
 
 
 def unread_parts_are_left_out(node: Any) -> tuple[Apply, dict[Variable, Variable]] | None:
@@ -334,3 +360,37 @@ def _sums_of_products(loop: _Loop, states: list[Variable], new: list[Variable]) 
             value, _Factor(row, loop.rows(row)), _Factor(right, loop.rows(right)), np.asarray(alpha.data)
         )
     return found
+
+
+# -- sums of sums ------------------------------------------------------------------------------------------------------
+
+
+def _sums_of_rows(
+    loop: _Loop, states: list[Variable], new: list[Variable], traced: set[Variable]
+) -> dict[int, list[Apply]]:
+    """The carried values that gain nothing but sums of rows of sequences, or of values with a trace, by position, and
+    the nodes of these sums."""
+    found = {}
+    for k, (state, value) in enumerate(zip(states, new)):
+        if of_row(value, "add") is None or len(state.clients) != 1 or len(value.clients) != 1:  # type: ignore[attr-defined]
+            continue
+        assert value.owner is not None
+        gained = [v for v in value.owner.inputs if v is not state]
+        sums = [v.owner for v in gained if v.owner is not None and type(v.owner.op) is Sum and v.type == state.type]
+        if state not in value.owner.inputs or len(sums) < len(gained):
+            continue
+        if all(node.inputs[0] in traced or loop.rows(node.inputs[0]) is not None for node in sums):
+            found[k] = sums
+    return found
+
+
+def _sum_of_all(node: Apply, loop: _Loop, traces: dict[Variable, Any], read_backwards: set[Variable]) -> Any:
+    """The sum that a node computes of one row, of all rows. A trace that others read backwards is read so here too:
+    then it is written backwards, and nothing is copied."""
+    x, op = node.inputs[0], node.op
+    rows = loop.rows(x)
+    array = traces[x] if rows is None else rows.array
+    if rows is None and x in read_backwards:
+        array = array[::-1]
+    axes = range(x.type.ndim) if op.axis is None else op.axis  # type: ignore[attr-defined]
+    return op.with_axis((0, *(axis + 1 for axis in axes)))(array)  # type: ignore[attr-defined]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 import symtensor
 import symtensor.tensor as T
 from symtensor.scan_module.scan_op import Scan
 from symtensor.tensor.blas import Dot22, Gemm, Gemv, Ger
+from symtensor.tensor.careduce import Sum
 from symtensor.tensor.linear import Dot
 
 
@@ -152,3 +154,75 @@ def test_cheap_sequences_are_computed_in_the_step():
         assert moved == (name in ("moved", "an operand that is the same for all rows")), name
         a, b = np.arange(12.0).reshape(4, 3), np.ones((4, 3)) * 3
         np.testing.assert_allclose(f(a, b, 0.5, b[:1]), g(a, b, 0.5, b[:1]))
+
+
+def sums(f):
+    """For each scan of a function, how many sums its body holds."""
+    scans = [node.op for node in f.maker.fgraph.toposort() if isinstance(node.op, Scan)]
+    return [sum(isinstance(n.op, Sum) for n in op.inner_nodes) for op in scans]
+
+
+def test_sums_of_kept_rows_are_done_after_the_loop():
+    """The gradient of a bias: what it sums up is kept for the gradient of a weight."""
+    inputs, hs = network()
+    gradients = T.grad((hs**2).sum(), inputs[2:])
+    fast = symtensor.function(inputs, gradients)
+    slow = symtensor.function(inputs, gradients, mode="FAST_COMPILE")
+    assert sums(fast) == [0, 0] and sorted(sums(slow)) == [0, 1]
+    for steps in (0, 1, 4):
+        for got, expected in zip(fast(*values(steps)), slow(*values(steps)), strict=True):
+            np.testing.assert_allclose(got, expected, rtol=1e-10, atol=1e-12)
+
+
+SUMS = {  # name: (step: row, other row, sum so far -> traces, sum; sums that are left in the loop)
+    "rows of a sequence": (lambda x, y, s: ([], s + x.sum(axis=0)), 0),
+    "all of each row": (lambda x, y, s: ([], x.sum() + s), 0),
+    "two sequences": (lambda x, y, s: ([], T.add(x.sum(axis=1), s, y.sum(axis=0))), 0),
+    "a collected value": (lambda x, y, s: ([T.tanh(x * y.T)], s + T.tanh(x * y.T).sum(axis=0)), 0),
+    "a value that is not kept": (lambda x, y, s: ([], s + T.tanh(x * y.T).sum(axis=0)), 1),
+    "read by the step": (lambda x, y, s: ([x * s], s + x.sum(axis=0)), 1),
+    "scaled": (lambda x, y, s: ([], s * 0.5 + x.sum(axis=0)), 1),
+    "the sum is collected": (lambda x, y, s: ([x.sum(axis=0)], s + x.sum(axis=0)), 1),
+    "another dtype": (lambda x, y, s: ([], s + T.cast(x.sum(axis=0, dtype="float32"), "float64")), 1),
+    "of integers": (lambda x, y, s: ([T.cast(x, "int8")], s + T.cast(x, "int8").sum(axis=0)), 0),
+    "a maximum": (lambda x, y, s: ([], s + x.max(axis=0)), 0),
+}
+
+
+@pytest.mark.parametrize("name", SUMS)
+@pytest.mark.parametrize("backwards", [False, True])
+def test_sums_leave_the_loop(name, backwards):
+    step, left = SUMS[name]
+    x, y = T.dtensor3("x"), T.dtensor3("y")
+    scalar = name == "all of each row"
+    start = T.zeros(() if scalar else (3,), dtype="int64" if name == "of integers" else "float64") + 1
+
+    def one(x, y, s):
+        traces, s = step(x, y, s)
+        return [*traces, s]
+
+    total = T.dscalar() if scalar else T.dvector()
+    count = len(step(T.dmatrix(), T.dmatrix(), total)[0])
+    found, _ = symtensor.scan(one, [x, y], [*[None] * count, start], go_backwards=backwards)
+    found = found if isinstance(found, list) else [found]
+    outputs = [*found[:-1], found[-1][-1]]
+    fast = symtensor.function([x, y], outputs, on_unused_input="ignore")
+    slow = symtensor.function([x, y], outputs, mode=symtensor.Mode("py", None), on_unused_input="ignore")
+    assert sum(sums(fast)) == left
+    for steps in (1, 4):
+        given = np.random.default_rng(steps).uniform(-9, 9, size=(2, steps, 3, 3))
+        for got, expected in zip(fast(*given), slow(*given), strict=True):
+            assert got.dtype == expected.dtype
+            np.testing.assert_allclose(got, expected, rtol=1e-10, atol=1e-12)
+
+
+def test_rows_of_which_only_the_last_is_kept_are_summed_in_the_loop():
+    x, h0 = T.dmatrix("x"), T.dvector("h0")
+    step = lambda v, h, s: [T.tanh(h + v), s + T.tanh(h + v).sum()]
+    (hs, total), _ = symtensor.scan(step, x, [h0, np.float64(0)])
+    last = symtensor.function([x, h0], [hs[-1], total[-1]])
+    all_rows = symtensor.function([x, h0], [hs, total[-1]])
+    assert (sums(last), sums(all_rows)) == ([1], [0])
+    a, b = np.arange(12.0).reshape(4, 3) / 7, np.array([0.5, -1.0, 0.25])
+    np.testing.assert_allclose(last(a, b)[1], all_rows(a, b)[1], rtol=1e-12)
+    np.testing.assert_allclose(all_rows(a, b)[1], all_rows(a, b)[0].sum(), rtol=1e-12)
