@@ -76,6 +76,9 @@ def check_indices(ctx: Lowering, node: Apply, variable: Variable, length: Expr, 
         ctx.check(fine, error, message, node, (value, length))
         return
     name = ctx.buffer(variable)
+    if {(name, lowest, length), (name, ZERO, length)} & ctx.checked:
+        return
+    ctx.checked.add((name, lowest, length))
     dims = ctx.dims(variable)
     flag, worst = ctx.scratch("bool", ()), ctx.declare("int64", ())
 

@@ -7,7 +7,7 @@ from lowered import failures, lowered, run_all
 
 import symtensor
 import symtensor.tensor as T
-from symtensor.ir.nodes import Nest
+from symtensor.ir.nodes import If, Nest
 from symtensor.ir.walk import statements
 
 x, t, y1, y2, f = T.matrix("x"), T.tensor3("t"), T.matrix("y1"), T.vector("y2"), T.fmatrix("f")
@@ -120,6 +120,16 @@ def test_compiled_failures():
 
 def nests(outputs):
     return [s for s in statements(lowered(INPUTS, outputs).nests.body) if isinstance(s, Nest)]
+
+
+def test_indices_are_looked_at_once():
+    """For all arrays of a length together."""
+    def checks(*outputs) -> int:
+        made = lowered([x, y1, iv], outputs)
+        return sum(isinstance(s, If) for s in statements(made.program.body))
+
+    assert checks(x[iv]) == checks(x[iv], (x * 2)[iv]) == checks(x[iv], T.set_subtensor(x[iv], 0)) == 1
+    assert checks(x[iv], y1[iv]) == 2
 
 
 def test_no_memory_for_what_is_only_looked_at():
