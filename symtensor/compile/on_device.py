@@ -14,6 +14,7 @@ from symtensor.ir.nodes import Program
 from symtensor.lower.homes import DEVICE_ROUTINES
 from symtensor.lower.placement import place
 from symtensor.lower.reserve import reserve_workspaces
+from symtensor.lower.vouched import with_extremes
 from symtensor.runtime.cuda.device import Device
 from symtensor.runtime.cuda.executable import linked
 from symtensor.runtime.executor import Executable
@@ -34,4 +35,5 @@ def placed_on(device: Device, program: Program, shared: Sequence[int]) -> Progra
 def linked_on(device: Device, program: Program, constants: Sequence[Any], operations: Sequence[Any],
               shared: Sequence[int], **options: Any) -> Callable[[], Executable]:
     """What makes Executables of a buffered program that run on a device."""
-    return linked(placed_on(device, program, shared), constants, operations, device, **options)
+    program, sources = with_extremes(program, shared)
+    return linked(placed_on(device, program, shared), constants, operations, device, sources=sources, **options)

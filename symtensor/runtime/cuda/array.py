@@ -23,6 +23,11 @@ from symtensor.utils.device_value import DeviceValue
 
 __all__ = ["DeviceArray", "from_dlpack", "to_device"]
 
+# The position of an input of a program, and the dtypes of `DeviceArray.extremes`; what that gives.
+Source = tuple[int, tuple[str, ...]]
+Extremes = tuple[np.ndarray, np.ndarray]
+UNKNOWN: Extremes = (np.asarray(np.iinfo("int64").min), np.asarray(np.iinfo("int64").max))
+
 _LEGACY_STREAM = 1  # the default stream of others: ours waits for it, and it for ours
 
 
@@ -44,7 +49,7 @@ class _Block:
 class DeviceArray(DeviceValue):
     """An array on a device; see the module."""
 
-    __slots__ = ("__weakref__", "address", "device", "dtype", "owner", "shape")
+    __slots__ = ("__weakref__", "_extremes", "address", "device", "dtype", "owner", "shape")
 
     # NumPy leaves arithmetic with arrays to their `__array__`.
     __array_priority__ = -1.0
@@ -55,6 +60,7 @@ class DeviceArray(DeviceValue):
         self.shape = tuple(map(int, shape))
         self.dtype = np.dtype(dtype)
         self.owner = owner
+        self._extremes: Optional[dict[tuple[str, ...], Extremes]] = None
 
     @classmethod
     def empty(cls, device: Device, shape: tuple[int, ...], dtype: Any) -> DeviceArray:
@@ -71,6 +77,7 @@ class DeviceArray(DeviceValue):
         value = np.asarray(value)
         made = cls.empty(device, value.shape, value.dtype)
         made.set(value)
+        made._extremes = {}  # until others write to it
         return made
 
     @property
@@ -104,7 +111,31 @@ class DeviceArray(DeviceValue):
         if value.shape != self.shape or value.dtype != self.dtype:
             raise ValueError(f"cannot copy {value.dtype}{value.shape} to {self.dtype}{self.shape} on the device")
         dense = np.ascontiguousarray(value)
+        self.changes()
         self.device.to_device(self.address, dense.ctypes.data, self.nbytes)
+
+    def changes(self) -> None:
+        """Others write to the memory, now or later: `extremes` knows nothing any more."""
+        self._extremes = None
+
+    def extremes(self, dtypes: tuple[str, ...]) -> Extremes:
+        """The least and the greatest element as int64, the elements converted to some dtypes one after the other first.
+
+        Found once, by a copy to the host, for arrays that came from there and are as they were. For others, to which
+        somebody may write, UNKNOWN: the least and the greatest number that there is.
+        """
+        known = self._extremes
+        if known is None:
+            return UNKNOWN
+        if dtypes not in known:
+            found = self.get()
+            with np.errstate(invalid="ignore"):
+                for dtype in dtypes:
+                    found = found.astype(dtype)
+            ends = (int(found.min()), int(found.max())) if found.size else (0, -1)
+            limits = np.iinfo("int64")
+            known[dtypes] = tuple(np.asarray(min(end, limits.max), "int64") for end in ends)  # type: ignore[assignment]
+        return known[dtypes]
 
     def copy(self) -> DeviceArray:
         """A copy on the device."""
@@ -144,6 +175,7 @@ class DeviceArray(DeviceValue):
     @property
     def __cuda_array_interface__(self) -> dict[str, Any]:
         self._number()
+        self.changes()
         return {"version": 3, "shape": self.shape, "typestr": self.dtype.str, "strides": None,
                 "data": (self.address if self.size else 0, False), "stream": _LEGACY_STREAM}
 
@@ -164,6 +196,7 @@ class DeviceArray(DeviceValue):
             raise BufferError(f"an array on {self.device.name} cannot go to device {tuple(dl_device)} of DLPack's"
                               + " without a copy" * (copy is False))
         source = self.copy() if copy else self
+        source.changes()
         if stream in (None, _LEGACY_STREAM, -1):
             done = dlpack.nothing
         else:  # a stream that does not wait for ours, nor ours for it: what it reads may be given back too early

@@ -6,6 +6,7 @@ makes `Executable`s, as `symtensor.runtime.executor.linked` does for programs of
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, Optional
 
@@ -14,6 +15,7 @@ from symtensor.codegen.target import CUnit
 from symtensor.ir.nodes import Program
 from symtensor.runtime import facts, loader, toolchain
 from symtensor.runtime.binding import fitted
+from symtensor.runtime.cuda.array import Source
 from symtensor.runtime.cuda.device import Device
 from symtensor.runtime.cuda.runner import CudaRunner
 from symtensor.runtime.executor import Edge, Executable, compiled_or_said
@@ -30,8 +32,9 @@ class DeviceExecutable(Executable):
 
     def __init__(self, program: Program, unit: CUnit, loaded: loader.Unit, library: Sequence[int],
                  constants: Sequence[Any], pycalls: Sequence[PyOperation], on_error: Optional[ErrorHook],
-                 keep: bool, device: Device) -> None:
-        super().__init__(program)
+                 keep: bool, device: Device, sources: Sequence[Source]) -> None:
+        given = len(program.inputs) - 2 * len(sources)
+        super().__init__(replace(program, inputs=program.inputs[:given]))  # as callers see it
         self.unit = unit
         self.loaded = loaded
         self.device = device
@@ -40,7 +43,7 @@ class DeviceExecutable(Executable):
         values = [fitted(value, kinds[name], f"constant {name}")
                   for name, value in zip(program.constants, constants, strict=True)]
         runner = CudaRunner(program, unit, loaded, library, values, pycalls, self.edge.fit, self.edge.fail, device,
-                            keep)
+                            keep, sources)
         self.moving = runner.moving
         self.settled = runner.settled  # type: ignore[method-assign]
         self.run = runner.run  # type: ignore[method-assign]
@@ -48,8 +51,10 @@ class DeviceExecutable(Executable):
 
 
 def linked(program: Program, constants: Sequence[Any], pycalls: Sequence[PyOperation], device: Device, *,
-           on_error: Optional[ErrorHook] = None, keep_workspaces: bool = False) -> Callable[[], Executable]:
-    """Prints, compiles and loads a placed Program once; what it returns makes Executables of it.
+           on_error: Optional[ErrorHook] = None, keep_workspaces: bool = False,
+           sources: Sequence[Source] = ()) -> Callable[[], Executable]:
+    """Prints, compiles and loads a placed Program once; what it returns makes Executables of it, which are called
+    without the inputs at the end that `sources` tells of (symtensor/lower/vouched.py).
 
     Raises:
         RuntimeError: there is no C compiler for the host's side.
@@ -59,4 +64,5 @@ def linked(program: Program, constants: Sequence[Any], pycalls: Sequence[PyOpera
     found = compiled_or_said(program, print_placed)
     if found is None:
         raise RuntimeError(f"functions for {device.name} need a C compiler: {toolchain.why_not()}")
-    return partial(DeviceExecutable, program, *found, constants, pycalls, on_error, keep_workspaces, device)
+    return partial(DeviceExecutable, program, *found, constants, pycalls, on_error, keep_workspaces, device,
+                   sources)

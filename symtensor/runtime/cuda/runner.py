@@ -24,7 +24,7 @@ from symtensor.ir.nodes import Buffer, Program
 from symtensor.runtime._abi import ffi
 from symtensor.runtime.binding import separated
 from symtensor.runtime.cffi_runner import CffiRunner, Fail, Fit, _Call
-from symtensor.runtime.cuda.array import DeviceArray
+from symtensor.runtime.cuda.array import UNKNOWN, DeviceArray, Extremes, Source
 from symtensor.runtime.cuda.device import Device
 from symtensor.runtime.cuda.graphs import Recorder, recorder
 from symtensor.runtime.cuda.queue import Launcher, Queue, geometry
@@ -200,12 +200,15 @@ class CudaRunner(CffiRunner):
     """Runs a unit; see the module. `moving`: positions of the inputs that live on the device."""
 
     def __init__(self, program: Program, unit: CUnit, loaded: Unit, library: Sequence[int], constants: Sequence[Any],
-                 pycalls: Sequence[Callable[..., Any]], fit: Fit, fail: Fail, device: Device, keep: bool) -> None:
+                 pycalls: Sequence[Callable[..., Any]], fit: Fit, fail: Fail, device: Device, keep: bool,
+                 sources: Sequence[Source] = ()) -> None:
         super().__init__(program, unit, loaded, library, constants, pycalls, fit, fail)
         self.device = device
         self.keep = keep
+        self.sources = sources
         self.module = device.load(unit.kernels) if unit.kernels is not None else None
         self.moving = frozenset(k for k, name in enumerate(program.inputs) if self.kinds[name].home == "device")
+        self.overwritten = tuple(k for k in self.destroyed if k in self.moving)
         self.wanted = {k: _wanted(self.kinds[program.inputs[k]]) for k in self.moving}
         self.constants = [
             DeviceArray.from_host(device, value) if self.kinds[name].home == "device" else value
@@ -256,6 +259,12 @@ class CudaRunner(CffiRunner):
         return DeviceArray.from_host(self.device, self.fit(position, value))
 
     def run(self, values: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+        if self.sources:
+            values = [*values, *(end for position, dtypes in self.sources
+                                 for end in self._extremes(values[position], dtypes))]
+        for k in self.overwritten:
+            if values[k].__class__ is DeviceArray:
+                values[k].changes()
         if len(values) != len(self.program.inputs):
             raise TypeError(f"{len(self.program.inputs)} input values expected, got {len(values)}")
         if not self.lock.acquire(blocking=False):
@@ -292,6 +301,10 @@ class CudaRunner(CffiRunner):
             return found[:count], found[count:]
         finally:
             call.clear()
+
+    @staticmethod
+    def _extremes(value: Any, dtypes: tuple[str, ...]) -> Extremes:
+        return value.extremes(dtypes) if value.__class__ is DeviceArray else UNKNOWN
 
     def away(self) -> bool:
         """Whether the device was left behind by a fork, which `active` says."""
