@@ -85,11 +85,16 @@ def _without_checks(program: Program, body: list[Stmt], able: list[Nest | Call],
     elsewhere = {homes.of(name) for name in (*program.outputs, *(name for _, name in program.updates))}
     elsewhere.update(homes.of(name) for stmt in body if id(stmt) in kernels for name in (*reads(stmt), *writes(stmt))
                      if not (isinstance(stmt, Nest) and name in writes(stmt)))
+    computed: set[str] = set()  # names of values that perhaps come from the device
+    for let in lets:
+        if any(homes.of(name) not in host for name in reads(let)) or not computed.isdisjoint(locals_in([let.value])):
+            computed.add(let.name)
 
     def stays(stmt: Nest | Call) -> bool:
         return isinstance(stmt, Nest) and all(
             is_number(kinds[name]) and homes.of(name) not in elsewhere for name in writes(stmt)) and all(
-            homes.of(name) in host for name in reads(stmt))
+            homes.of(name) in host for name in reads(stmt)) and computed.isdisjoint(
+            locals_in(nest_expressions(stmt.body)))
 
     staying = [stmt for stmt in able if stays(stmt)]
     host.update(homes.of(name) for stmt in staying for name in writes(stmt))

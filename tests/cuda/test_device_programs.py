@@ -381,6 +381,15 @@ def test_an_interrupt_ends_a_loop(device, monkeypatch):
         f(np.ones(3, F))
 
 
+def test_a_branch_reads_a_number_of_the_device():
+    def make():
+        c, x, y = T.iscalar(), T.fmatrix(), T.fmatrix()
+        number = y.sum() * np.float32(0.1)
+        return function([c, x, y], [ifelse(c, T.switch(T.gt(x, 0), x, number), x), T.exp(x) * number]), []
+
+    both(make, [(c, *arrays((5, 4), (7, 4))) for c in (0, 1)])
+
+
 def test_without_routines_products_run_on_the_host():
     device = ShimDevice(routines=False)
     with use(device):

@@ -12,19 +12,20 @@ alone are as lowering has made them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
+from symtensor.codegen.c.dialect import ITEMSIZE
 from symtensor.codegen.cuda.split import worth_splitting
-from symtensor.ir.expressions import compare, either
+from symtensor.ir.expressions import ONE, compare, either
 from symtensor.ir.nodes import (
     Accumulate, Alloc, Axis, Buffer, Const, Dim, Expr, If, Let, Load, Local, Loop, Nest, Op, Program, Reduce, Reshape,
     Same, Stmt, Store, View, While,
 )
 from symtensor.ir.walk import (
-    alias_of, expressions, nest_expressions, nest_statements, reads, rewrite, statements, writes,
+    alias_of, defines, expressions, nest_expressions, nest_statements, reads, rewrite, statements, writes,
 )
 
 __all__ = ["join_points"]
@@ -50,23 +51,32 @@ class _Joiner:
         self.remote = {b.name for b in program.buffers if on_device(b)}
         self.bases: dict[str, str] = {}  # a name -> another one for the same memory
         self.same: dict[str, str] = {}  # a name -> the first one for the very same array
-        self.slots: dict[str, Any] = {}  # of a memory's last name: the slot that it shares with others
+        self.slots: dict[Any, Any] = {}  # a memory's last name, or a slot -> another one that has the same slot
+        self.dtypes = {b.name: b.dtype for b in program.buffers}
         self.sizes: dict[Expr, Expr] = {}
+        self.rooms: dict[str, list[tuple[Counter[Expr], int]]] = {}  # of a memory's last name: what was allocated
         self.made: dict[int, Stmt] = {}  # nests and choices that were made here
+        self.defined = Counter(name for stmt in statements(program.body) for name in defines(stmt))
         for stmt in statements(program.body):
             self.learn(stmt)
         for stmt in statements(program.body):
             if isinstance(stmt, Alloc):
-                self.slots.setdefault(self.base(stmt.buffer), (stmt.buffer in self.remote, stmt.place))
+                slot = self.slot((stmt.buffer in self.remote, stmt.place))
+                if self.memory(stmt.buffer) != slot:
+                    self.slots[self.memory(stmt.buffer)] = slot
+                self.rooms.setdefault(self.base(stmt.buffer), []).append(self.room(stmt))
         self.readers: Counter[str] = Counter(self.base(name) for name in (
             *program.outputs, *program.inputs, *(name for _, name in program.updates)))
         self.readers.update(self.read_in(program.body))
 
     def learn(self, stmt: Stmt) -> None:
-        """What a statement says about names and sizes."""
+        """What a statement says about names and sizes. What each branch of an `If` defines is one thing or another:
+        it shares memory with either, and that is all."""
         alias = alias_of(stmt)
         if alias is not None and self.base(alias[0]) != self.base(alias[1]):
             self.bases[self.base(alias[0])] = self.base(alias[1])
+        if any(self.defined[name] > 1 for name in defines(stmt)):
+            return
         if isinstance(stmt, Same):
             self.same[stmt.buffer] = self.same.get(stmt.source, stmt.source)
         elif isinstance(stmt, (Alloc, Reshape)):
@@ -83,8 +93,12 @@ class _Joiner:
 
     def memory(self, name: str) -> Any:
         """What two names have in common that may be names for the same memory, if only one after the other."""
-        base = self.base(name)
-        return self.slots.get(base, base)
+        return self.slot(self.base(name))
+
+    def slot(self, place: Any) -> Any:
+        while place in self.slots:
+            place = self.slots[place]
+        return place
 
     def size(self, extent: Expr) -> Expr:
         """An extent by the first name that it has."""
@@ -135,11 +149,26 @@ class _Joiner:
     def may_pass(self, moved: Stmt, between: Sequence[Stmt]) -> bool:
         """Whether a statement may as well run after these."""
         written, read = ({self.memory(name) for s in statements((moved,)) for name in f(s)} for f in (writes, reads))
+        touched = {name for s in statements((moved,)) for name in (*reads(s), *writes(s))}
         for stmt in statements(between):
+            if isinstance(stmt, Alloc) and not all(self.stays(name, stmt) for name in touched):
+                return False
             changed = {self.memory(name) for name in writes(stmt)}
             if written & (changed | {self.memory(name) for name in reads(stmt)}) or read & changed:
                 return False
         return True
+
+    def stays(self, name: str, other: Alloc) -> bool:
+        """Whether a buffer is still there once another one has been given memory: a slot that grows is a new one. One
+        that has all sizes of the other is as large, or empty."""
+        if self.memory(name) != self.memory(other.buffer):
+            return True
+        sizes, itemsize = self.room(other)
+        return all(not sizes - own and itemsize <= size for own, size in self.rooms[self.base(name)])
+
+    def room(self, stmt: Alloc) -> tuple[Counter[Expr], int]:
+        """The sizes of an array and of its elements."""
+        return Counter(self.size(d) for d in stmt.dims if d != ONE), ITEMSIZE[self.dtypes[stmt.buffer]]
 
     # -- two nests
 
@@ -160,7 +189,10 @@ class _Joiner:
         if not is_flat(points(second)[1]):
             conditions += [worth_splitting(together), worth_splitting(second)]
         elif isinstance(first, If) and isinstance(apart[-1], Nest):
+            others = self.read_in(apart[:-1])  # in a loop they may read what the step before left
+            self.readers.update(others)
             last = self.one(apart[-1], second)
+            self.readers.subtract(others)
         condition: Expr = NEVER
         for each in dict.fromkeys(conditions):
             condition = either(condition, each)
@@ -186,17 +218,18 @@ class _Joiner:
         inside, body = looped(outer[depth:], inside), mapped(looped(axes[depth:], body), names.get)
         if is_flat(inside) and (common or not is_flat(body)) and not has_reductions(body):
             return None
-        if not of_the_point([a.index for a, _ in common], inside, body):
+        pairs = tuple(dict.fromkeys((*first.inplace, *second.inplace)))
+        overwritten = {b for a, b in pairs if self.memory(a) == self.memory(b)}
+        if not of_the_point([a.index for a, _ in common], overwritten, inside, body):
             return None
         both = tuple(forwarded((*inside, *body)))
         own = {name for name in {s.buffer for s in nest_statements(both) if isinstance(s, Store)}
                if not self.readers[self.base(name)]}
         both = recomputed(both, own)
-        loaded = {buffer for buffer, _ in loads_in(both)}
-        both = without(both, lambda name: name in own and name not in loaded)
-        made = Nest(looped([a for a, _ in common], both), (*first.origin, *second.origin),
-                    tuple(dict.fromkeys((*first.inplace, *second.inplace))))
-        if sum(1 for _ in nest_statements(made.body)) > LONGEST or self.meet(made):
+        loaded = {self.base(buffer) for buffer, _ in loads_in(both)}
+        both = without(both, lambda name: name in own and self.base(name) not in loaded)
+        made = Nest(looped([a for a, _ in common], both), (*first.origin, *second.origin), pairs)
+        if not writes(made) or sum(1 for _ in nest_statements(made.body)) > LONGEST or self.meet(made):
             return None
         if not is_flat(body) and not self.in_groups(made):
             return None
@@ -311,10 +344,10 @@ def accesses(body: Sequence[Any]) -> Iterator[tuple[str, tuple[Expr, ...]]]:
             yield stmt.buffer, stmt.index
 
 
-def of_the_point(indices: Sequence[str], *bodies: Sequence[Any]) -> bool:
-    """Whether different points touch different elements of what is written: each index of a point stands alone, and
-    always at the same axis."""
-    written = {s.buffer for body in bodies for s in nest_statements(body) if isinstance(s, Store)}
+def of_the_point(indices: Sequence[str], overwritten: Set[str], *bodies: Sequence[Any]) -> bool:
+    """Whether different points touch different elements of what is written, be it by another name: each index of a
+    point stands alone, and always at the same axis."""
+    written = {s.buffer for body in bodies for s in nest_statements(body) if isinstance(s, Store)} | overwritten
     places: dict[str, list[int | None]] = {}
     for body in bodies:
         for buffer, index in accesses(body):
@@ -350,7 +383,6 @@ def recomputed(body: Sequence[Any], own: set[str]) -> tuple[Any, ...]:
     long as that is not much more than a load. What they are computed from must be what it was."""
     rows: dict[str, tuple[str, tuple[Expr, ...], Expr]] = {}  # buffer -> the loop's index, the element's, its value
     stored = Counter(s.buffer for s in nest_statements(body) if isinstance(s, Store))
-    done: list[Any] = []
 
     def change(e: Expr) -> Expr | None:
         if not isinstance(e, Load) or e.buffer not in rows:
@@ -360,6 +392,7 @@ def recomputed(body: Sequence[Any], own: set[str]) -> tuple[Any, ...]:
         moved: dict[Expr, Expr] = {Local(index): here[0]} if here else {}
         return rewrite(value, moved.get) if tuple(rewrite(p, moved.get) for p in place) == e.index else None
 
+    done: list[Any] = []
     for stmt in body:
         stmt, = mapped((stmt,), change)
         done.append(stmt)
