@@ -247,6 +247,40 @@ def test_nests_for_nobody(rng):
     check(b.program(), rng.standard_normal((3, 5)), joined=False)
 
 
+def test_what_have_been_points_are_not_left_to_one_group(rng):
+    """A number after a loop, a column after a matrix, a row after sums over a third axis."""
+    b = Builder()
+    x, t = b.input("x", "float64", 3, layout="c"), b.input("t", "float64")
+    n, m, k = b.dims(x)
+    i, j, zero = Local("i"), Local("j"), i64(0)
+    total = reduced("add", [k], lambda r: b.load(x, i, j, r), "float64")
+    for name, sizes, value in [("a", (n, m), b.load(x, i, j, zero)), ("b", (n,), b.load(x, i, zero, zero)),
+                               ("c", (), op("mul", b.load(t), b.load(t))), ("d", (n, m), total)]:
+        b.alloc(name, "float64", *sizes, output=True)
+        stored(b, name, list(zip("ij", sizes)), value)
+    b.alloc("e", "float64", n, output=True)
+    stored(b, "e", [("l", n)], rows("d", "l", m))
+    check(b.program(), rng.standard_normal((2, 3, 4)), np.array(3.0), joined=False)
+
+
+def test_names_of_values_differ(rng):
+    """Rows go after their values have been named, so that a later store stands where an earlier one stood."""
+    b = Builder()
+    x = b.input("x", "float64", 2, layout="c")
+    n, m = b.dims(x)
+    for name in "pqr":
+        b.alloc(name, "float64", n, m)
+    b.alloc("y", "float64", n, output=True)
+    i, factors = Local("i"), [b.load(name, Local("i"), Local("k")) for name in "pqr"]
+    loops = [Loop(Axis(j, m), (Store(name, (i, Local(j)), op("neg", b.load(x, i, Local(j)))),))
+             for name, j in zip("pqr", ("j0", "j1", "j2"))]
+    total = Reduce("add", (Axis("k", m),), op("mul", *factors), "float64")
+    b.body.append(Nest((Loop(Axis("i", n), (*loops, Store("y", (i,), total))),)))
+    for index in ("i2", "i3"):
+        stored(b, "y", [(index, n)], op("add", b.load("y", Local(index)), b.load(x, Local(index), i64(0))))
+    check(b.program(), rng.standard_normal((3, 5)), joined=True)
+
+
 def carried_by_another_name(x, s, c):
     return scan(lambda x, s: (T.tanh(x + s), s.sum(1)), sequences=x, outputs_info=[s, None])[0][1]
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
+from itertools import count
 from types import MappingProxyType
 from typing import Any
 
@@ -209,7 +210,11 @@ class _Joiner:
         if bound(first) & bound(second):
             return None
         (outer, inside), (axes, body) = points(first), points(second)
-        depth = len(axes) if is_flat(body) and len(axes) <= len(outer) else 1
+        if is_flat(body) and len(axes) < len(outer):
+            return None  # what have been points of their own would be left to one
+        depth = len(axes) if is_flat(body) and len(axes) == len(outer) else 1
+        if any(len(own) > depth and has_reductions(what) for own, what in ((outer, inside), (axes, body))):
+            return None  # and so would their reductions
         common = list(zip(outer, axes))[:depth]
         differ = {self.differ(a.extent, b.extent) for a, b in common}
         if len(common) < depth or None in differ:
@@ -361,7 +366,8 @@ def of_the_point(indices: Sequence[str], overwritten: Set[str], *bodies: Sequenc
 def forwarded(body: Sequence[Any]) -> Iterator[Any]:
     """The statements of a point, in which values that were stored are at hand for those who load them later."""
     known: dict[Expr, Expr] = {}
-    for k, stmt in enumerate(body):
+    names = {stmt.name for stmt in nest_statements(body) if isinstance(stmt, Let)}
+    for stmt in body:
         if isinstance(stmt, Loop):
             stored = {s.buffer for s in nest_statements((stmt,)) if isinstance(s, Store)}
             known = {load: value for load, value in known.items() if load.buffer not in stored}  # type: ignore
@@ -371,7 +377,9 @@ def forwarded(body: Sequence[Any]) -> Iterator[Any]:
             if stmt.value.dtype != "float16":  # which is rounded when it is stored
                 value = stmt.value
                 if not isinstance(value, (Local, Const)):
-                    value = Local(f"{stmt.buffer}_{k}_value", value.dtype)
+                    name = next(n for k in count() if (n := f"{stmt.buffer}_value{k}") not in names)
+                    names.add(name)
+                    value = Local(name, value.dtype)
                     yield Let(value.name, stmt.value)
                     stmt = replace(stmt, value=value)
                 known[Load(stmt.buffer, stmt.index, value.dtype)] = value
