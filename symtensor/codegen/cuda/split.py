@@ -14,12 +14,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from symtensor.codegen.cuda.points import bound, looped, points
 from symtensor.ir.expressions import ONE, add, both, compare, floor_div, int_, maximum, minimum, mul, product, sub
 from symtensor.ir.nodes import (
-    Alloc, Axis, Buffer, Const, Dim, Expr, If, Let, Load, Local, Loop, Nest, Op, Program, Reduce, Reshape, Stmt, Store,
+    Alloc, Axis, Buffer, Const, Dim, Expr, If, Let, Load, Local, Nest, Op, Program, Reduce, Reshape, Stmt, Store,
     While,
 )
-from symtensor.ir.walk import blocks, expressions, nest_expressions, nest_statements, reads, rewrite, writes
+from symtensor.ir.walk import blocks, expressions, reads, rewrite, writes
 
 __all__ = ["split_sums", "worth_splitting"]
 
@@ -214,7 +215,7 @@ class _Splitter:
             body += self.extreme(part, names, place, Local(start))
         else:
             body.append(Store(names[0], place, part))
-        return Nest(_looped((Axis(p, parts), *found.loops), body), nest.origin)
+        return Nest(looped((Axis(p, parts), *found.loops), body), nest.origin)
 
     def extreme(self, part: Reduce, names: Sequence[str], place: tuple[Expr, ...], start: Local) -> list[Any]:
         """The position of a part's extreme, counted from the start of all, and the element there."""
@@ -255,17 +256,13 @@ class _Splitter:
             body.insert(found.at, Let(best, new))
             new = Load(names[1], (*place, Local(best)), "int64")
         body = [_replaced(s, found.reduce, new) for s in body]
-        made = Nest(_looped(found.loops, body), nest.origin)
+        made = Nest(looped(found.loops, body), nest.origin)
         return replace(made, inplace=tuple(pair for pair in nest.inplace if pair[1] in reads(made)))
 
 
 def splittable(nest: Nest) -> _Found | None:
     """The parts of a nest, if it is a chain of independent loops around one reduction and stores of what it gives."""
-    loops: list[Axis] = []
-    body = nest.body
-    while len(body) == 1 and isinstance(body[0], Loop) and body[0].axis.kind == "vector":
-        loops.append(body[0].axis)
-        body = body[0].body
+    loops, body = points(nest)
     if not all(isinstance(s, (Let, Store)) for s in body):
         return None
     own = {a.index for a in loops}
@@ -278,8 +275,8 @@ def splittable(nest: Nest) -> _Found | None:
     sums = reduce.op in ("add", "mul") and reduce.dtype != "float16"
     if not (sums or reduce.op in _EXACT) or any(a.kind != "vector" for a in reduce.axes):
         return None
-    bound = own | {s.name for s in body if isinstance(s, Let)} | {a.index for a in reduce.axes}
-    if any(_mentions(a.extent, bound) for a in reduce.axes):
+    inside = own | {s.name for s in body if isinstance(s, Let)} | {a.index for a in reduce.axes}
+    if any(_mentions(a.extent, inside) for a in reduce.axes):
         return None
     sizes = [a.extent for a in (*loops, *reduce.axes)]
     if any(isinstance(e, Load) for size in sizes for e in expressions(size)):
@@ -329,12 +326,6 @@ def _replaced(stmt: Any, old: Expr, new: Expr) -> Any:
     return replace(stmt, index=tuple(rewrite(i, change) for i in stmt.index), value=rewrite(stmt.value, change))
 
 
-def _looped(loops: Sequence[Axis], body: Sequence[Any]) -> tuple[Any, ...]:
-    for axis in reversed(loops):
-        body = (Loop(axis, tuple(body)),)
-    return tuple(body)
-
-
 def _mentions(expr: Expr, names: set[str]) -> bool:
     return any(isinstance(e, Local) and e.name in names for e in expressions(expr))
 
@@ -354,15 +345,6 @@ def _names(body: Sequence[Stmt]) -> Iterator[str]:
             if stmt.count is not None:
                 yield stmt.count
         elif isinstance(stmt, Nest):
-            for part in nest_statements(stmt.body):
-                if isinstance(part, Let):
-                    yield part.name
-                elif isinstance(part, Loop):
-                    yield part.axis.index
-            for top in nest_expressions(stmt.body):
-                for e in expressions(top):
-                    if isinstance(e, Reduce):
-                        yield from (a.index for a in e.axes)
-                        yield from (let.name for let in e.lets)
+            yield from bound(stmt)
         for block in blocks(stmt):
             yield from _names(block)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from symtensor.codegen.c.dialect import ITEMSIZE, TAG
+from symtensor.codegen.cuda.batches import MOST_VALUES
 from symtensor.codegen.values import Scope, StoreItem, Value, accesses, linear
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 __all__ = ["print_wide"]
 
 BYTES = 16
-MOST_VALUES = 24  # of a nest that is worth while: beyond, memory is not what it waits for
 MOST_ARRAYS = 8
 
 
