@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from symtensor.codegen.c.dialect import ITEMSIZE, MEMORY
-from symtensor.codegen.cuda.shapes import chain_from, is_shared, needed
+from symtensor.codegen.cuda.shapes import needed, shared_loops
 from symtensor.codegen.values import LoopItem, ReduceItem, Scope, StoreItem, Value, linear
 
 if TYPE_CHECKING:
@@ -130,12 +130,7 @@ def row_of(item: Any, scope: Scope) -> Key | None:
 
 def own_loop(p: KernelPrinter, item: Any) -> Scope | None:
     """The loop of an item that threads share and that holds nothing but values and stores."""
-    if isinstance(item, ReduceItem):
-        scopes = list(item.scopes) if is_shared(p, item) else []
-    elif isinstance(item, LoopItem) and item.scope.kind == "vector" and p.splits(item.scope):
-        scopes = [item.scope, *chain_from(p, item.scope, p.splits)]
-    else:
-        return None
+    scopes = shared_loops(p, item, p.splits)
     if len(scopes) != 1 or any(isinstance(i, (LoopItem, ReduceItem)) for i in needed(p, scopes[0])):
         return None
     return scopes[0]

@@ -12,7 +12,8 @@ from typing import Any
 from symtensor.codegen.c.printer import NestPrinter
 from symtensor.codegen.values import LoopItem, ReduceItem, Scope, StoreItem, Value, accesses, linear
 
-__all__ = ["FEW", "Shape", "chain_from", "covers", "is_shared", "needed", "shape_of", "work"]
+__all__ = ["FEW", "Shape", "chain_from", "covers", "is_shared", "needed", "shape_of",
+           "shared_loops", "work"]
 
 # A group is not worth while for fewer elements.
 FEW = 8
@@ -109,14 +110,21 @@ def group_work(p: NestPrinter, scope: Scope, splits: Any) -> list[Sequence[Scope
     """What threads of a group could share in a loop: chains of loops, and reductions."""
     found: list[Sequence[Scope]] = []
     for item in needed(p, scope):
-        if isinstance(item, ReduceItem):
-            if is_shared(p, item):
-                found.append(item.scopes)
-        elif isinstance(item, LoopItem):
-            if item.scope.kind == "vector" and splits(item.scope):
-                found.append([item.scope, *chain_from(p, item.scope, splits)])
+        shared = shared_loops(p, item, splits)
+        if shared:
+            found.append(shared)
+        if isinstance(item, LoopItem):
             found += group_work(p, item.scope, splits)
     return found
+
+
+def shared_loops(p: NestPrinter, item: Any, splits: Any) -> Sequence[Scope]:
+    """The loops that threads of a group could share at an item: those of a reduction, or a chain of loops."""
+    if isinstance(item, ReduceItem):
+        return item.scopes if is_shared(p, item) else ()
+    if isinstance(item, LoopItem) and item.scope.kind == "vector" and splits(item.scope):
+        return [item.scope, *chain_from(p, item.scope, splits)]
+    return ()
 
 
 def short(scopes: Sequence[Scope]) -> bool:
